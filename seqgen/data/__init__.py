@@ -1,0 +1,1 @@
+"""From files to batches: the store on disk, its preparation, and the order of training."""

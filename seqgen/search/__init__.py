@@ -1,0 +1,1 @@
+"""Searches over a stepper: greedy, sampling, beam."""
