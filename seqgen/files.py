@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and text that is read line by line with its place known."""
+"""Files written whole or not at all; text read line by line with its place known."""
 
 from __future__ import annotations
 
@@ -81,9 +81,9 @@ def read_json(path: Path) -> Any:
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a UTF-8 file, gzipped if it ends in ``.gz``, without their line ends.
+    r"""Yield the lines of a UTF-8 file, gzipped if it ends in ``.gz``, without their line ends.
 
-    A line ends at ``\\n`` alone (a ``\\r`` before it goes too), so counts agree with ``wc -l``
+    A line ends at ``\n`` alone (a ``\r`` before it goes too), so counts agree with ``wc -l``
     whatever other separators the text holds. Memory stays that of one line.
 
     Raises:

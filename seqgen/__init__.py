@@ -1,0 +1,1 @@
+"""One recurrent decoder, exact searches, any encoder."""
