@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -129,3 +130,36 @@ def unreadable(path: Path, error: Exception) -> UserError:
         return UserError("is a folder where a file is expected", path)
     reason = error.strerror if isinstance(error, OSError) and error.strerror else error
     return UserError(f"cannot be read: {reason}", path)
+
+
+@contextmanager
+def writing_folder(path: Path) -> Iterator[Path]:
+    """Make a folder beside ``path``; put it in the place of ``path`` once all went well.
+
+    Two renames exchange the folders. ``settle_folder`` mends what a kill between them left.
+
+    Raises:
+        UserError: the folder cannot be written to, or the disk is full.
+    """
+    beside, old = path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.old")
+    try:
+        settle_folder(path)
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
+        yield beside
+        if path.exists():
+            os.replace(path, old)
+        os.replace(beside, path)
+    except OSError as error:
+        raise UserError(f"cannot be written: {error.strerror or error}", path) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        if path.exists():
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def settle_folder(path: Path) -> None:
+    """Put the folder that a killed ``writing_folder`` had set aside back in its place."""
+    old = path.with_name(f".{path.name}.old")
+    if old.exists() and not path.exists():
+        os.replace(old, path)

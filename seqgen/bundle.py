@@ -1,0 +1,194 @@
+"""A trained model on disk: a folder of JSON, safetensors and SentencePiece models."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from seqgen.config import from_dict, to_dict
+from seqgen.errors import UserError
+from seqgen.files import checksum, read_json, settle_folder, write_json, write_text
+from seqgen.model.build import ModelConfig, Seq2Seq, build_seq2seq
+from seqgen.scoring.metrics import Metric
+from seqgen.text import TextConfig, Tokenizer
+
+CONFIG, WEIGHTS, SCORES, SELFTEST, CARD = (
+    "config.json",
+    "weights.safetensors",
+    "scores.json",
+    "selftest.json",
+    "README.md",
+)
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """The table ``[search]``: how a bundle writes unless told otherwise."""
+
+    beam_size: int = 5  # 1 is greedy
+    length_penalty: float = 1.0
+    coverage_penalty: float = 0.0
+    max_ratio: float = 2.0  # an output has at most max_ratio * source tokens + max_extra tokens
+    max_extra: int = 10
+
+
+@dataclass(frozen=True)
+class BundleConfig:
+    """What ``config.json`` holds."""
+
+    task: Literal["translate"]
+    model: ModelConfig
+    source: TextConfig
+    target: TextConfig
+    joint: bool  # one SentencePiece model for both sides
+    search: SearchConfig
+    format: int = FORMAT
+    versions: dict[str, str] = field(default_factory=dict)
+    checksums: dict[str, str] = field(default_factory=dict)  # SHA-256 of the other files
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle in memory."""
+
+    config: BundleConfig
+    model: Seq2Seq
+    source: Tokenizer
+    target: Tokenizer
+
+
+def tokenizer_files(joint: bool) -> tuple[str, str]:
+    """The file names of the source's and the target's SentencePiece model."""
+    return ("joint.spm", "joint.spm") if joint else ("source.spm", "target.spm")
+
+
+def write_bundle(
+    folder: Path,
+    bundle: Bundle,
+    scores: list[Metric],
+    selftest: list[dict[str, Any]],
+    card: str,
+) -> None:
+    """Write ``bundle`` into the existing ``folder``.
+
+    Args:
+        folder: written file by file; give one that ``writing_folder`` made.
+        bundle: the model is written as float32 with tied weights once.
+        scores: what it was measured to do.
+        selftest: inputs, outputs and log-probabilities that ``verify`` replays.
+        card: the model card, Markdown.
+    """
+    names = tokenizer_files(bundle.config.joint)
+    for name, tokenizer in zip(names, (bundle.source, bundle.target), strict=True):
+        tokenizer.save(folder / name)
+    save_file(_tensors(bundle.model), folder / WEIGHTS)
+    write_json(folder / SCORES, [to_dict(score) for score in scores])
+    write_json(folder / SELFTEST, selftest)
+    write_text(folder / CARD, card)
+    written = sorted({*names, WEIGHTS, SCORES, SELFTEST})
+    values = to_dict(bundle.config)
+    values["format"] = FORMAT
+    values["versions"] = {"python": platform.python_version(), "torch": torch.__version__}
+    values["checksums"] = {name: checksum(folder / name) for name in written}
+    write_json(folder / CONFIG, values)
+
+
+def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Parameters and buffers by name, each once however many names it goes by."""
+    named = [*model.named_parameters(), *model.named_buffers()]
+    return {name: tensor.detach().contiguous() for name, tensor in named}
+
+
+def find_bundle(folder: Path) -> Path:
+    """The bundle meant by ``folder``: itself, or ``best/`` in the folder of a training.
+
+    Raises:
+        UserError: there is none.
+    """
+    if not folder.is_dir():
+        raise UserError(
+            "does not exist" if not folder.exists() else "is not a folder",
+            folder,
+            "give the folder of a trained model",
+        )
+    settle_folder(folder / "best")
+    for candidate in (folder, folder / "best"):
+        if (candidate / CONFIG).is_file():
+            return candidate
+    raise UserError(f"is no model: it has no {CONFIG}", folder, "give what training wrote")
+
+
+def read_config(folder: Path) -> BundleConfig:
+    """Read and check ``config.json``.
+
+    Raises:
+        UserError: it is damaged, or made by a newer format.
+    """
+    values = read_json(folder / CONFIG)
+    found = values.get("format") if isinstance(values, dict) else None
+    if found != FORMAT:
+        raise UserError(
+            f"has format {found}, this version reads {FORMAT}",
+            folder / CONFIG,
+            "check that it is a seqgen model, or install a newer seqgen",
+        )
+    return from_dict(BundleConfig, values, folder / CONFIG)
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Load a bundle, in evaluation mode.
+
+    Raises:
+        UserError: a file is missing, truncated, edited, or does not fit the others.
+    """
+    folder = find_bundle(folder)
+    config = read_config(folder)
+    for name, expected in config.checksums.items():
+        if name != Path(name).name:
+            raise UserError(f"names a file outside the bundle: {name}", folder / CONFIG)
+        if checksum(folder / name) != expected:
+            raise UserError(
+                "does not match its checksum: truncated or edited",
+                folder / name,
+                "copy the model again",
+            )
+    source_file, target_file = tokenizer_files(config.joint)
+    source = Tokenizer.load(folder / source_file, config.source.lowercase)
+    target = Tokenizer.load(folder / target_file, config.target.lowercase)
+    model = build_seq2seq(config.model, source.size, target.size, seed=0)
+    read_weights(folder / WEIGHTS, model)
+    return Bundle(config, model.eval(), source, target)
+
+
+def read_weights(path: Path, model: nn.Module) -> None:
+    """Fill ``model`` with the tensors of a safetensors file; names and shapes must agree.
+
+    Raises:
+        UserError: the file is damaged, or made for another model (the tensor is named).
+    """
+    try:
+        found = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"cannot be read: {error}", path, "copy the model again") from error
+    wanted = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    odd = sorted(wanted.keys() ^ found.keys())
+    if odd:
+        side = "lacks" if odd[0] in wanted else "has an unknown"
+        raise UserError(f"{side} tensor '{odd[0]}'", path, "its config.json is of another model")
+    with torch.no_grad():
+        for name, tensor in wanted.items():
+            if tensor.shape != found[name].shape:
+                raise UserError(
+                    f"tensor '{name}' is {list(found[name].shape)}, config.json says"
+                    f" {list(tensor.shape)}",
+                    path,
+                )
+            tensor.copy_(found[name])

@@ -1,0 +1,211 @@
+"""From a bundle and lines of text to translations, in the order of the lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from seqgen.bundle import Bundle, SearchConfig, read_bundle
+from seqgen.data.batches import pad
+from seqgen.errors import UserError
+from seqgen.model.memory import TextBatch
+from seqgen.model.stepper import ModelStepper
+from seqgen.scoring.likelihood import token_log_probs
+from seqgen.search.beam import Beam
+from seqgen.search.ensemble import Ensemble
+from seqgen.search.processors import Processor
+from seqgen.search.sample import Greedy
+from seqgen.search.step import Hypothesis, Strategy, run
+from seqgen.text import EOS, Tokenizer
+
+WINDOW = 4096  # lines that are sorted by length together; memory does not grow past them
+
+
+@dataclass(frozen=True)
+class Translation:
+    """One output for one input.
+
+    Attributes:
+        text: what was written.
+        source_pieces: the input's subwords, end of sequence included: the positions that
+            ``hypothesis.attention`` speaks of.
+        target_pieces: the output's subwords.
+        hypothesis: tokens, score, log-probabilities and attention.
+    """
+
+    text: str
+    source_pieces: tuple[str, ...]
+    target_pieces: tuple[str, ...]
+    hypothesis: Hypothesis
+
+
+def text_batch(rows: Sequence[Sequence[int]]) -> TextBatch:
+    """Source rows of token ids as a batch, each closed by EOS, so that none is empty."""
+    tokens = pad([[*row, EOS] for row in rows])
+    lengths = np.array([[len(row) + 1] for row in rows])
+    mask = np.arange(tokens.shape[1]) < lengths
+    return TextBatch(torch.from_numpy(tokens), torch.from_numpy(mask))
+
+
+def default_strategy(search: SearchConfig) -> Strategy:
+    """The strategy a bundle names: beam search, or greedy for a beam of one."""
+    if search.beam_size == 1:
+        return Greedy()
+    return Beam(
+        size=search.beam_size,
+        length_penalty=search.length_penalty,
+        coverage_penalty=search.coverage_penalty,
+    )
+
+
+class Translator:
+    """Translates text with one model, or with the mean of several.
+
+    Args:
+        bundles: models with the same SentencePiece models.
+
+    Raises:
+        UserError: the models do not share their vocabularies.
+    """
+
+    def __init__(self, *bundles: Bundle) -> None:
+        self.bundles = bundles
+        first = bundles[0]
+        self.source: Tokenizer = first.source
+        self.target: Tokenizer = first.target
+        self.search: SearchConfig = first.config.search
+        for other in bundles[1:]:
+            if (other.source, other.target) != (self.source, self.target):
+                raise UserError("an ensemble needs models with the same SentencePiece models")
+        steppers = [ModelStepper(bundle.model) for bundle in bundles]
+        self.stepper = steppers[0] if len(steppers) == 1 else Ensemble(steppers)
+
+    def translate(
+        self,
+        texts: Iterable[str],
+        strategy: Strategy | None = None,
+        processors: Sequence[Processor] = (),
+        batch_size: int = 64,
+    ) -> list[str]:
+        """The best translation of each of ``texts``, in order; of an empty one, an empty one.
+
+        Args:
+            texts: lines.
+            strategy: ``Beam``, ``Greedy`` or ``Sample``; the bundle's own if not given.
+            processors: changes to the model's log-probabilities, in order.
+            batch_size: inputs searched together; it does not change what comes out.
+        """
+        found = self.hypotheses(texts, strategy, processors, batch_size)
+        return [best[0].text for best in found]
+
+    def hypotheses(
+        self,
+        texts: Iterable[str],
+        strategy: Strategy | None = None,
+        processors: Sequence[Processor] = (),
+        batch_size: int = 64,
+    ) -> Iterator[list[Translation]]:
+        """For each of ``texts`` its n best translations, best first; a stream.
+
+        Lines are read ``WINDOW`` at a time, batched by length, and given back in order.
+        """
+        strategy = strategy or default_strategy(self.search)
+        lines, first = iter(texts), 0
+        while window := list(islice(lines, WINDOW)):
+            yield from self._window(window, first, strategy, processors, batch_size)
+            first += len(window)
+
+    def _window(
+        self,
+        texts: list[str],
+        first: int,
+        strategy: Strategy,
+        processors: Sequence[Processor],
+        batch_size: int,
+    ) -> list[list[Translation]]:
+        sources = self.source.encode(texts)
+        found: list[list[Translation]] = [[] for _ in texts]
+        full = [i for i, source in enumerate(sources) if source]
+        for i in range(len(texts)):
+            if not sources[i]:
+                found[i] = [self._nothing()]
+        full.sort(key=lambda i: len(sources[i]))
+        for begin in range(0, len(full), batch_size):
+            rows = full[begin : begin + batch_size]
+            batch = [sources[i] for i in rows]
+            lengths = np.array([len(source) for source in batch])
+            limits = (lengths * self.search.max_ratio).astype(np.int64) + self.search.max_extra
+            numbers = np.array(rows, dtype=np.int64) + first
+            search = strategy.run(self.stepper, text_batch(batch), limits, processors, numbers)
+            for i, best in zip(rows, run(search), strict=True):
+                found[i] = [self._translation(sources[i], hypothesis) for hypothesis in best]
+        return found
+
+    def _translation(self, source: list[int], hypothesis: Hypothesis) -> Translation:
+        attention = hypothesis.attention
+        if attention is not None:  # the batch was padded to its longest input
+            hypothesis = Hypothesis(
+                hypothesis.tokens,
+                hypothesis.score,
+                hypothesis.log_prob,
+                hypothesis.token_log_probs,
+                attention[:, : len(source) + 1],
+                hypothesis.finished,
+            )
+        return Translation(
+            self.target.decode(hypothesis.tokens),
+            tuple(self.source.pieces([*source, EOS])),
+            tuple(self.target.pieces(hypothesis.tokens)),
+            hypothesis,
+        )
+
+    def _nothing(self) -> Translation:
+        """The translation of an empty line: an empty one, with its true log-probability."""
+        (log_probs,) = self.score([""], [""])
+        hypothesis = Hypothesis((), log_probs[0], log_probs[0], log_probs, None, True)
+        return self._translation([], hypothesis)
+
+    def score(
+        self, sources: Sequence[str], targets: Sequence[str], batch_size: int = 64
+    ) -> list[tuple[float, ...]]:
+        """Log-probability of each token of each target, end of sequence included, in nats.
+
+        Raises:
+            UserError: there are not as many targets as sources, or several models.
+        """
+        if len(sources) != len(targets):
+            raise UserError(f"there are {len(sources)} sources and {len(targets)} targets")
+        if len(self.bundles) > 1:
+            raise UserError("only one model can score", fix="give one")
+        source_ids, target_ids = (
+            self.source.encode(list(sources)),
+            self.target.encode(list(targets)),
+        )
+        order = sorted(range(len(sources)), key=lambda i: len(target_ids[i]))
+        found: list[tuple[float, ...]] = [()] * len(sources)
+        for begin in range(0, len(order), batch_size):
+            rows = order[begin : begin + batch_size]
+            batch = text_batch([source_ids[i] for i in rows])
+            scored = token_log_probs(self.bundles[0].model, batch, [target_ids[i] for i in rows])
+            for i, log_probs in zip(rows, scored, strict=True):
+                found[i] = log_probs
+        return found
+
+
+def load(*folders: str | Path) -> Translator:
+    """Load a trained model, or several as an ensemble.
+
+    Args:
+        folders: each a bundle, or the folder of a training (its best model is taken).
+
+    Raises:
+        UserError: a folder is missing, damaged or no model.
+    """
+    if not folders:
+        raise UserError("no model given")
+    return Translator(*(read_bundle(Path(folder)) for folder in folders))

@@ -1,0 +1,66 @@
+"""What goes into an encoder of text, and what comes out of every encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class TextBatch:
+    """A batch of token sequences, padded on the right.
+
+    Attributes:
+        tokens: [B, S] int64; the padding id where ``mask`` is False.
+        mask: [B, S] bool, True where a token is real. Every row has at least one.
+    """
+
+    tokens: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What an encoder knows about its input, and all that a decoder or a head may ask.
+
+    Attributes:
+        states: [B, S, D] float, one vector a position.
+        mask: [B, S] bool, True where a position is real.
+        summary: [B, D] float, one vector for the whole input.
+        grid: (height, width) with height * width = S where positions are places of an image.
+
+    Raises:
+        ValueError: the shapes or types do not fit together; the message says which.
+    """
+
+    states: Tensor
+    mask: Tensor
+    summary: Tensor
+    grid: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        states, mask, summary = self.states, self.mask, self.summary
+        if states.dim() != 3 or not states.is_floating_point():
+            raise ValueError(f"states must be float [B, S, D], not {_describe(states)}")
+        batch, length, width = states.shape
+        if mask.shape != (batch, length) or mask.dtype != torch.bool:
+            raise ValueError(f"mask must be bool [{batch}, {length}], not {_describe(mask)}")
+        if summary.shape != (batch, width) or not summary.is_floating_point():
+            raise ValueError(f"summary must be float [{batch}, {width}], not {_describe(summary)}")
+        if self.grid is not None and self.grid[0] * self.grid[1] != length:
+            raise ValueError(f"a grid of {self.grid} does not have {length} positions")
+
+    def select(self, rows: Tensor) -> Memory:
+        """The memory of ``rows`` [N] int64, in that order; rows may repeat."""
+        return Memory(
+            self.states.index_select(0, rows),
+            self.mask.index_select(0, rows),
+            self.summary.index_select(0, rows),
+            self.grid,
+        )
+
+
+def _describe(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"

@@ -1,0 +1,186 @@
+"""Recurrent layers in one fused call over a padded sequence, and the encoders built of them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from seqgen.model.embedding import Embedding
+from seqgen.model.memory import Memory, TextBatch
+
+Cell = Literal["lstm", "gru", "rnn"]
+CellState = tuple[Tensor, ...]  # lstm: (h, c), else (h,); each [N, H]
+
+_LAYERS: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+
+
+class LockedDropout(nn.Module):
+    """Dropout with one mask for all time steps of a sequence (Gal & Ghahramani 2016).
+
+    Costs a [B, 1, D] draw instead of [B, T, D], and regularises a recurrent layer better.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, sequence: Tensor) -> Tensor:
+        """Drop whole features of ``sequence`` [B, T, D] while training."""
+        if not self.training or self.rate == 0.0:
+            return sequence
+        keep = 1.0 - self.rate
+        mask = torch.empty(
+            sequence.shape[0], 1, sequence.shape[2], dtype=sequence.dtype, device=sequence.device
+        )
+        return sequence * mask.bernoulli_(keep).div_(keep)
+
+
+class RNNLayer(nn.Module):
+    """One recurrent layer: a fused call over a whole sequence, or a single step.
+
+    Padding is on the right, so it never reaches a real position; what stands at padded
+    positions of the output is meaningless and must be masked by its reader.
+
+    Args:
+        input_dim: width of what comes in.
+        hidden_dim: H, width of what goes out.
+        cell: ``lstm`` (Hochreiter & Schmidhuber 1997), ``gru`` (Cho et al. 2014) or
+            ``rnn`` (tanh, Elman 1990).
+    """
+
+    def __init__(self, input_dim: int, hidden_dim: int, cell: Cell = "lstm") -> None:
+        super().__init__()
+        self.cell, self.hidden_dim = cell, hidden_dim
+        self.layer: Any = _LAYERS[cell](input_dim, hidden_dim, batch_first=True)
+        self._initialize()
+
+    @torch.no_grad()
+    def _initialize(self) -> None:
+        """Xavier in, orthogonal across time, forget bias 1 (Jozefowicz et al. 2015)."""
+        width = self.hidden_dim
+        for gate in self.layer.weight_ih_l0.split(width):
+            nn.init.xavier_uniform_(gate)
+        for gate in self.layer.weight_hh_l0.split(width):
+            nn.init.orthogonal_(gate)
+        self.layer.bias_ih_l0.zero_()
+        self.layer.bias_hh_l0.zero_()
+        if self.cell == "lstm":
+            self.layer.bias_ih_l0[width : 2 * width] = 1.0
+
+    @property
+    def state_count(self) -> int:
+        """How many tensors the state of this cell has."""
+        return 2 if self.cell == "lstm" else 1
+
+    def zero_state(self, rows: int, like: Tensor) -> CellState:
+        """A state of zeros for ``rows`` rows, of the type and on the device of ``like``."""
+        return tuple(like.new_zeros(rows, self.hidden_dim) for _ in range(self.state_count))
+
+    def forward(self, sequence: Tensor, state: CellState | None = None) -> Tensor:
+        """Outputs [B, T, H] for ``sequence`` [B, T, input_dim] begun in ``state``."""
+        if state is None:
+            return self.layer(sequence)[0]  # type: ignore[no-any-return]
+        begin = tuple(part.unsqueeze(0) for part in state)
+        output = self.layer(sequence, begin if self.cell == "lstm" else begin[0])[0]
+        return output  # type: ignore[no-any-return]
+
+    def step(self, inputs: Tensor, state: CellState) -> CellState:
+        """The state after one more input [N, input_dim]; its first part is the output."""
+        layer = self.layer
+        weights = (layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0)
+        if self.cell == "lstm":
+            return tuple(torch.lstm_cell(inputs, state, *weights))
+        function = torch.gru_cell if self.cell == "gru" else torch.rnn_tanh_cell
+        return (function(inputs, state[0], *weights),)
+
+
+class _Permute(torch.autograd.Function):
+    """Rows of [M, D] in another order; the gradient is one gather, not a scatter-add."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
+        ctx.save_for_backward(inverse)
+        return rows.index_select(0, order)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (inverse,) = ctx.saved_tensors
+        return gradient.index_select(0, inverse), None, None
+
+
+def reversal(mask: Tensor) -> Tensor:
+    """Where each position goes when every row is reversed within its own length.
+
+    Args:
+        mask: [B, S] bool, True = real, real positions first.
+
+    Returns:
+        [B * S] int64 over the flattened positions; padding stays where it is. It is its
+        own inverse.
+    """
+    batch, length = mask.shape
+    position = torch.arange(length, device=mask.device).expand(batch, length)
+    mirrored = mask.sum(1, keepdim=True) - 1 - position
+    within = torch.where(mask, mirrored, position)
+    return (within + torch.arange(batch, device=mask.device)[:, None] * length).reshape(-1)
+
+
+def reorder(sequence: Tensor, order: Tensor) -> Tensor:
+    """``sequence`` [B, S, D] with its positions permuted by ``reversal``'s order."""
+    flat: Tensor = _Permute.apply(  # type: ignore[no-untyped-call]
+        sequence.reshape(-1, sequence.shape[-1]), order, order
+    )
+    return flat.reshape(sequence.shape)
+
+
+class RNNEncoder(nn.Module):
+    """Embeds tokens and reads them with recurrent layers, in one direction or both.
+
+    A backward direction reads each row reversed within its own length, so that both
+    directions are fused calls over the padded batch and padding reaches neither.
+
+    Args:
+        vocab_size: number of token ids.
+        embedding_dim: width of an embedding.
+        hidden_dim: width of one direction of a layer.
+        layers: number of layers.
+        bidirectional: read in both directions and concatenate.
+        cell: ``lstm``, ``gru`` or ``rnn``.
+        dropout: locked dropout on the embeddings and on the output of each layer.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        embedding_dim: int = 256,
+        hidden_dim: int = 256,
+        layers: int = 1,
+        bidirectional: bool = True,
+        cell: Cell = "lstm",
+        dropout: float = 0.3,
+    ) -> None:
+        super().__init__()
+        directions = 2 if bidirectional else 1
+        self.output_dim = hidden_dim * directions
+        self.embed = Embedding(vocab_size, embedding_dim)
+        self.dropout = LockedDropout(dropout)
+        widths = [embedding_dim] + [self.output_dim] * (layers - 1)
+        self.ahead = nn.ModuleList(RNNLayer(width, hidden_dim, cell) for width in widths)
+        self.back = nn.ModuleList(
+            RNNLayer(width, hidden_dim, cell) for width in widths if bidirectional
+        )
+
+    def forward(self, batch: TextBatch) -> Memory:
+        """Read ``batch``: tokens [B, S]; the summary is the mean of the real states."""
+        order = reversal(batch.mask) if self.back else None
+        states = self.dropout(self.embed(batch.tokens))
+        for depth, ahead in enumerate(self.ahead):
+            outputs = [ahead(states)]
+            if order is not None:
+                outputs.append(reorder(self.back[depth](reorder(states, order)), order))
+            states = self.dropout(torch.cat(outputs, -1))
+        states = states.masked_fill(~batch.mask[..., None], 0.0)
+        summary = states.sum(1) / batch.mask.sum(1, keepdim=True)
+        return Memory(states, batch.mask, summary)

@@ -1,0 +1,34 @@
+"""Which number format this machine trains fastest in, found by trying."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+import torch
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+_WORTHWHILE = 1.3  # bfloat16 must win by this much on bare products to win at all in training
+
+
+def matmul_rate(dtype: torch.dtype, seconds: float = 0.2, size: int = 1024) -> float:
+    """Square matrix products of ``size`` in ``dtype``, in GFLOP/s on this machine now."""
+    left, right = torch.randn(2, size, size).to(dtype)
+    _ = left @ right  # the first call sets kernels up
+    begin, count = time.perf_counter(), 0
+    while time.perf_counter() - begin < seconds:
+        _ = left @ right
+        count += 1
+    return 2 * size**3 * count / (time.perf_counter() - begin) / 1e9
+
+
+def choose_precision(wanted: str) -> tuple[torch.dtype, str]:
+    """The type to train in, of the names of ``Precision``, and a sentence that says why."""
+    if wanted != "auto":
+        return getattr(torch, wanted), f"{wanted}, as asked"
+    low, full = matmul_rate(torch.bfloat16), matmul_rate(torch.float32)
+    name = "bfloat16" if low > _WORTHWHILE * full else "float32"
+    return getattr(torch, name), (
+        f"{name}: products run at {low:.0f} GFLOP/s in bfloat16, {full:.0f} in float32"
+    )

@@ -1,0 +1,116 @@
+"""What a training tells: a live line on a terminal, plain lines elsewhere, a log to plot."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from seqgen.errors import UserError
+from seqgen.files import read_lines, write_text
+
+EVERY = 10.0  # seconds between two lines about the loss
+
+
+class Report:
+    """Shows the progress of a training and appends it to ``log.jsonl``.
+
+    Args:
+        stream: where lines go; a bar is shown if it is a terminal.
+        quiet: log only.
+    """
+
+    def __init__(self, stream: TextIO | None = None, quiet: bool = False) -> None:
+        self.console = Console(file=stream or sys.stderr, quiet=quiet, highlight=False)
+        self.bar: Progress | None = None
+        self.log: TextIO | None = None
+        self.writer: Any = None
+        self._reset()
+
+    def _reset(self, step: int = 0) -> None:
+        self.since, self.nats, self.count, self.last = time.monotonic(), 0.0, 0, step
+
+    def begin(self, log: Path, step: int, tensorboard: bool) -> None:
+        """Open the log; lines after update ``step``, from a run that was cut off, go."""
+        kept = []
+        if step and log.exists():
+            kept = [line for line in read_lines(log) if json.loads(line)["step"] <= step]
+        write_text(log, "".join(f"{line}\n" for line in kept))
+        self.log = open(log, "a", encoding="utf-8")  # noqa: SIM115
+        if tensorboard:
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError as error:
+                raise UserError(
+                    "TensorBoard is not installed", fix="pip install 'seqgen[tensorboard]'"
+                ) from error
+            self.writer = SummaryWriter(str(log.parent / "tensorboard"), purge_step=step)
+        if self.console.is_terminal:
+            columns = (BarColumn(), TextColumn("{task.description}"))
+            self.bar = Progress(*columns, console=self.console, transient=True)
+            self.bar.add_task("starting")
+            self.bar.start()
+        self._reset(step)
+
+    def line(self, text: str) -> None:
+        """Print ``text``."""
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    def update(
+        self, step: int, total: int, epoch: int, nats: float, count: int, rate: float, norm: float
+    ) -> None:
+        """Take in one update; every few seconds say how it goes."""
+        self.nats += nats
+        self.count += count
+        passed = time.monotonic() - self.since
+        if passed < (1.0 if self.bar else EVERY) and step < total:
+            return
+        speed, loss = self.count / passed, self.nats / self.count
+        self._write(step, loss=loss, rate=rate, norm=norm, tokens_per_second=speed)
+        left = _clock((total - step) * passed / max(1, step - self.last))
+        text = (
+            f"epoch {epoch + 1}  update {step}/{total}  loss {loss:.3f}  {speed:,.0f} tokens/s"
+            f"  {left} left"
+        )
+        if self.bar is None:
+            self.line(text)
+        else:
+            self.bar.update(self.bar.task_ids[0], total=total, completed=step, description=text)
+        self._reset(step)
+
+    def validation(self, step: int, epoch: int, minutes: float, result: Any, better: bool) -> None:
+        """Show a validation: its value, and one output to look at."""
+        self._write(step, epoch=epoch, minutes=round(minutes, 2), **{result.name: result.value})
+        mark = "  best so far" if better else ""
+        self.line(
+            f"epoch {epoch}  {minutes:.1f} min  validation {result.name} {result.value:.2f}{mark}"
+        )
+        self.line(f"  {result.sample}")
+        self._reset(step)
+
+    def _write(self, step: int, **values: float) -> None:
+        if self.log is not None:
+            self.log.write(json.dumps({"step": step, **values}) + "\n")
+            self.log.flush()
+        if self.writer is not None:
+            for name, value in values.items():
+                self.writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Take the bar away and close the log."""
+        if self.bar is not None:
+            self.bar.stop()
+        for open_file in (self.log, self.writer):
+            if open_file is not None:
+                open_file.close()
+        self.bar = self.log = self.writer = None
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

@@ -1,0 +1,279 @@
+"""The training loop, once, for every task."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqgen.data.batches import Position
+from seqgen.errors import UserError
+from seqgen.files import settle_folder, writing_folder
+from seqgen.training.checkpoint import Progress, read_training, write_training
+from seqgen.training.distributed import World
+from seqgen.training.loader import prefetched
+from seqgen.training.optim import (
+    Schedule,
+    WeightAverage,
+    learning_rate,
+    make_optimizer,
+    scale_and_clip,
+)
+from seqgen.training.precision import Precision, choose_precision
+from seqgen.training.report import Report
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The table ``[training]``."""
+
+    max_epochs: int = 20  # also the length of the cosine
+    max_minutes: float = 0.0  # stop after so long, whatever the epoch; 0 = no limit
+    batch_tokens: int = 2000  # padded tokens of the longer side in a batch, at most
+    accumulate: int = 1  # batches an update
+    learning_rate: float = 2e-3  # the peak
+    schedule: Schedule = "cosine"
+    warmup: int = 300  # updates
+    weight_decay: float = 0.01  # on matrices, decoupled
+    clip_norm: float = 1.0  # of the mean gradient of a token
+    label_smoothing: float = 0.1
+    subword_sampling: float = 0.0  # alpha of Kudo 2018, smaller is wilder; 0 = off
+    average: float = 0.999  # decay of the running average of weights; 0 = off
+    patience: int = 0  # stop after so many validations without a better one; 0 = never
+    save_every: int = 500  # updates
+    seed: int = 1
+    precision: Precision = "auto"  # auto measures this machine for half a second
+    tensorboard: bool = False  # also write TensorBoard events
+
+    def __post_init__(self) -> None:
+        for name in ("max_epochs", "batch_tokens", "accumulate", "save_every"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise UserError(f"learning_rate must be above 0, not {self.learning_rate}")
+        for name in ("label_smoothing", "average"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise UserError(f"{name} must be in [0, 1), not {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Of one batch: ``total`` to minimise, ``nats`` without smoothing, over ``count`` tokens."""
+
+    total: Tensor
+    nats: Tensor
+    count: int
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How good a model is: the value of ``name`` (higher is better) and an output to look at."""
+
+    name: str
+    value: float
+    sample: str
+
+
+class Task(Protocol):
+    """What the trainer asks of a task; translation, captioning and tagging differ only here."""
+
+    model: nn.Module
+
+    def batches(self, epoch: int) -> list[np.ndarray[Any, Any]]:
+        """This process's batches of an epoch, as row numbers, in order."""
+
+    def load(self, rows: np.ndarray[Any, Any], seed: int) -> Any:
+        """A batch of ``rows``; runs beside the training and may use ``seed`` only for chance."""
+
+    def loss(self, batch: Any) -> Loss:
+        """The loss of a batch, with its graph."""
+
+    def validate(self) -> Validation:
+        """Judge ``model`` as it stands, by decoding."""
+
+    def write_bundle(self, folder: Path, validation: Validation | None) -> None:
+        """Write ``model`` as a bundle into an existing folder."""
+
+
+class Diverged(UserError):
+    """The loss is no longer a number."""
+
+
+class Trainer:
+    """Trains a task's model; stopped anywhere and resumed, it ends with the same bits.
+
+    Chance is a function of (seed, position): the order of an epoch, the subwords sampled and
+    every dropout mask. So a checkpoint holds no generator's state.
+
+    Args:
+        task: the model and its data.
+        config: the table ``[training]``.
+        out: folder that gets ``best/`` and ``last/``, both bundles, and ``log.jsonl``.
+        report: where progress is shown.
+        resume: go on from ``last/``.
+    """
+
+    def __init__(
+        self, task: Task, config: TrainingConfig, out: Path, report: Report, resume: bool = False
+    ) -> None:
+        self.task, self.config, self.out, self.report = task, config, out, report
+        self.world = World()
+        self.parameters: list[Tensor] = [p for p in task.model.parameters() if p.requires_grad]
+        self.optimizer = make_optimizer(task.model, config.weight_decay)
+        self.average = WeightAverage(task.model, config.average)
+        self.progress = Progress()
+        self.interrupted = self.stopping = False
+        if resume:
+            settle_folder(out / "last")
+            self.progress = read_training(out / "last", task.model, self.optimizer, self.average)
+        self.dtype, why = choose_precision(self.progress.precision or config.precision)
+        self.progress.precision = str(self.dtype).removeprefix("torch.")
+        report.line(f"precision {why}")
+
+    def run(self) -> Progress:
+        """Train until an epoch, time or patience limit, or until interrupted.
+
+        Raises:
+            Diverged: the loss is NaN or infinite; ``best/`` and ``last/`` stay as they were.
+        """
+        config, progress = self.config, self.progress
+        self.began = time.monotonic() - progress.seconds
+        if self.world.rank == 0:
+            self.report.begin(self.out / "log.jsonl", progress.step, config.tensorboard)
+        handlers = self._catch_signals()
+        try:
+            while progress.position.epoch < config.max_epochs and not self.stopping:
+                self._epoch()
+                self.stopping |= 0 < config.patience <= progress.stale
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            self.report.close()
+        return progress
+
+    def _catch_signals(self) -> dict[signal.Signals, Any]:
+        """From now on a first Ctrl-C or TERM ends training after the update at hand."""
+        if threading.current_thread() is not threading.main_thread():
+            return {}
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+
+        return {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+
+    def _epoch(self) -> None:
+        """Train from the position to the end of its epoch or to a stop; validate and save."""
+        config, progress = self.config, self.progress
+        epoch, first = progress.position.epoch, progress.position.batch
+        order = self.task.batches(epoch)
+        starts = range(first, len(order), config.accumulate)
+        total = math.ceil(len(order) / config.accumulate) * config.max_epochs
+
+        def make(index: int) -> list[tuple[int, Any]]:
+            last = min(index + config.accumulate, len(order))
+            seeds = [(i, self._seed(epoch, i)) for i in range(index, last)]
+            return [(seed, self.task.load(order[i], seed)) for i, seed in seeds]
+
+        with prefetched(make, starts) as groups:
+            for group in groups:
+                self._update(group, total)
+                progress.position = Position(epoch, progress.position.batch + len(group))
+                if self.stopping:
+                    break
+                if progress.step % config.save_every == 0:
+                    self._save()
+        if progress.position.batch == len(order):
+            progress.position = Position(epoch + 1, 0)
+        if not self.interrupted:
+            self._validate()
+        self._save()
+
+    def _seed(self, epoch: int, batch: int) -> int:
+        """One number for all chance in a batch of this process."""
+        keys = [self.config.seed, epoch, batch, self.world.rank]
+        return int(np.random.SeedSequence(keys).generate_state(1)[0]) >> 1
+
+    def _update(self, group: list[tuple[int, Any]], total: int) -> None:
+        """One step of the optimizer on the mean gradient of a token of ``group``."""
+        config, progress = self.config, self.progress
+        self.task.model.train()
+        late = 0 < config.max_minutes * 60 <= time.monotonic() - self.began
+        sums = torch.tensor([0.0, 0.0, float(late or self.interrupted)], dtype=torch.float64)
+        for seed, batch in group:
+            torch.manual_seed(seed)
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+                loss = self.task.loss(batch)
+            loss.total.backward()  # type: ignore[no-untyped-call]
+            sums[0] += loss.nats.detach()
+            sums[1] += loss.count
+        nats, count, votes = self.world.sum(sums).tolist()
+        if not math.isfinite(nats):
+            raise Diverged(
+                f"the loss became {nats} at update {progress.step}",
+                fix="the last good checkpoint is kept; try a lower learning_rate, a longer"
+                " warmup or precision = 'float32'",
+            )
+        self.stopping |= votes > 0
+        self.world.sum_gradients(self.parameters)
+        norm = scale_and_clip(self.parameters, 1.0 / count, config.clip_norm)
+        rate = learning_rate(
+            progress.step,
+            config.learning_rate,
+            config.schedule,
+            config.warmup,
+            total,
+            progress.drops,
+        )
+        for settings in self.optimizer.param_groups:
+            settings["lr"] = rate
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.average.update()
+        progress.step += 1
+        progress.averaged = self.average.updates
+        progress.seconds = time.monotonic() - self.began
+        if self.world.rank == 0:
+            epoch = progress.position.epoch
+            self.report.update(progress.step, total, epoch, nats, int(count), rate, norm.item())
+
+    def _validate(self) -> None:
+        """Judge the averaged weights; keep them in ``best/`` if none were better."""
+        progress = self.progress
+        value = torch.zeros(1, dtype=torch.float64)
+        if self.world.rank == 0:
+            with self.average.applied():
+                found = self.task.validate()
+                if found.value > progress.best:
+                    with writing_folder(self.out / "best") as folder:
+                        self.task.write_bundle(folder, found)
+            value += found.value
+            minutes, epoch = (time.monotonic() - self.began) / 60, progress.position.epoch
+            better = found.value > progress.best
+            self.report.validation(progress.step, epoch, minutes, found, better)
+        judged = self.world.sum(value).item()
+        if judged > progress.best:
+            progress.best, progress.stale = judged, 0
+        else:
+            progress.stale += 1
+            progress.drops += 1
+        progress.seconds = time.monotonic() - self.began
+
+    def _save(self) -> None:
+        """Write the checkpoint; its bundle has the averaged weights."""
+        if self.world.rank > 0:
+            return
+        with writing_folder(self.out / "last") as folder:
+            with self.average.applied():
+                self.task.write_bundle(folder, None)
+            write_training(folder, self.task.model, self.optimizer, self.average, self.progress)

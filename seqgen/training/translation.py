@@ -1,0 +1,159 @@
+"""Training a translator: what the trainer asks of it, and the call that does it all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqgen.bundle import Bundle, write_bundle
+from seqgen.data.batches import epoch_batches, pad
+from seqgen.data.store import Store
+from seqgen.generate import Translator, text_batch
+from seqgen.model.memory import TextBatch
+from seqgen.scoring.metrics import Metric, bleu
+from seqgen.search.sample import Greedy
+from seqgen.text import BOS, EOS
+from seqgen.training.loss import output_loss
+from seqgen.training.trainer import Loss, TrainingConfig, Validation
+
+SELFTEST_LINES = 5
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A batch of sources and the two sides of their targets.
+
+    Attributes:
+        source: for the encoder.
+        inputs: [B, T] int64, BOS and the target.
+        outputs: [M] int64, the targets and EOS at the M real positions.
+        positions: [M] int64, where those stand among the B * T.
+    """
+
+    source: TextBatch
+    inputs: Tensor
+    outputs: Tensor
+    positions: Tensor
+
+
+def make_pairs(sources: list[list[int]], targets: list[list[int]]) -> Pairs:
+    """Pad B pairs of token ids (no BOS, no EOS) to a batch."""
+    outputs = torch.from_numpy(pad([[*target, EOS] for target in targets], value=-1)).reshape(-1)
+    positions = (outputs >= 0).nonzero().squeeze(1)
+    inputs = torch.from_numpy(pad([[BOS, *target] for target in targets]))
+    return Pairs(text_batch(sources), inputs, outputs[positions], positions)
+
+
+class TranslationTask:
+    """Pairs from a store, a model, and validation by greedy decoding and BLEU.
+
+    Args:
+        bundle: the model to train and its tokenizers.
+        store: the training pairs.
+        valid: sources and references.
+        config: the table ``[training]``.
+        rank: number of this process.
+        world: number of processes.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        store: Store,
+        valid: tuple[list[str], list[str]],
+        config: TrainingConfig,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.bundle, self.store, self.valid, self.config = bundle, store, valid, config
+        self.rank, self.world = rank, world
+        self.model = bundle.model
+        self.translator = Translator(bundle)
+        columns = [store.columns["source"].lengths, store.columns["target"].lengths]
+        self.lengths = np.stack(columns, 1) + 1  # both sides end with EOS
+
+    def batches(self, epoch: int) -> list[np.ndarray[Any, Any]]:
+        """This process's batches of an epoch."""
+        config = self.config
+        return epoch_batches(
+            self.lengths, config.batch_tokens, config.seed, epoch, self.rank, self.world
+        )
+
+    def load(self, rows: np.ndarray[Any, Any], seed: int) -> Pairs:
+        """The pairs ``rows``, with subwords sampled by ``seed`` if the settings say so."""
+        alpha = self.config.subword_sampling
+        sides = []
+        for side, tokenizer in (("source", self.bundle.source), ("target", self.bundle.target)):
+            if alpha:
+                text = self.store.columns[f"{side}_text"]
+                lines = [text[row].tobytes().decode("utf-8") for row in rows]
+                sides.append(tokenizer.sample(lines, alpha, seed))
+            else:
+                sides.append([self.store.columns[side][row].tolist() for row in rows])
+        return make_pairs(sides[0], sides[1])
+
+    def loss(self, batch: Pairs) -> Loss:
+        """Smoothed cross-entropy of the targets under teacher forcing."""
+        decoder = self.bundle.model.decoder
+        hidden = decoder.hidden(self.bundle.model.encode(batch.source), batch.inputs)
+        reads = hidden.reshape(-1, hidden.shape[-1]).index_select(0, batch.positions)
+        if torch.is_autocast_enabled("cpu"):
+            reads = reads.to(torch.get_autocast_dtype("cpu"))
+        total, nats = output_loss(
+            reads,
+            decoder.output.weight,
+            decoder.output.bias,
+            batch.outputs,
+            self.config.label_smoothing,
+        )
+        return Loss(total, nats, len(batch.outputs))
+
+    def validate(self) -> Validation:
+        """BLEU of greedy translations of the validation sources."""
+        sources, references = self.valid
+        self.model.eval()
+        outputs = self.translator.translate(sources, Greedy(), batch_size=128)
+        metric = self._bleu(outputs, references)
+        shown = len(sources) // 2
+        sample = f"{sources[shown]} -> {outputs[shown]}"
+        return Validation("bleu", metric.value, sample)
+
+    def _bleu(self, outputs: list[str], references: list[str], bootstrap: int = 0) -> Metric:
+        lowercase = self.bundle.config.target.lowercase
+        return bleu(outputs, [references], lowercase=lowercase, bootstrap=bootstrap)
+
+    def write_bundle(self, folder: Path, validation: Validation | None) -> None:
+        """Write the model with its validation score and a self-test."""
+        self.model.eval()
+        sources = self.valid[0][:SELFTEST_LINES]
+        found = self.translator.hypotheses(sources)
+        selftest = [
+            {"input": source, "output": best[0].text, "log_prob": best[0].hypothesis.log_prob}
+            for source, best in zip(sources, found, strict=True)
+        ]
+        scores = []
+        if validation is not None:
+            kind = "case:lc" if self.bundle.config.target.lowercase else "case:mixed"
+            signature = f"validation|greedy|{kind}|tok:13a|n:{len(self.valid[0])}"
+            value = validation.value
+            scores = [Metric("validation bleu", value, signature, None, None, len(self.valid[0]))]
+        write_bundle(folder, self.bundle, scores, selftest, self._card(scores))
+
+    def _card(self, scores: list[Metric]) -> str:
+        count = sum(p.numel() for p in self.model.parameters())
+        lines = [f"- {s.name}: {s.value:.2f} ({s.signature})" for s in scores]
+        measured = "\n".join(lines) or "- not yet validated"
+        return (
+            "# A seqgen translator\n\n"
+            f"A recurrent encoder-decoder of {count:,} parameters, trained on"
+            f" {len(self.store.columns['source']):,} sentence pairs.\n\n"
+            f"## Measured\n\n{measured}\n\n"
+            '## Use\n\n```python\nimport seqgen\n\nmodel = seqgen.load("this folder")\n'
+            'model.translate(["a sentence"])\n```\n\n'
+            "`seqgen info --verify FOLDER` replays `selftest.json` and compares.\n"
+        )
