@@ -9,7 +9,7 @@ import os
 import shutil
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,7 +34,8 @@ def writing(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror or error}", path) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # no such folder
+            beside.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
