@@ -103,8 +103,18 @@ def read_toml(path: Path) -> dict[str, Any]:
         UserError: it is missing, not UTF-8, or not TOML.
     """
     try:
-        return tomllib.loads(read_bytes(path).decode("utf-8"))
+        return parse_toml(read_bytes(path).decode("utf-8"), path)
     except UnicodeDecodeError as error:
         raise UserError(f"is not UTF-8 at byte {error.start}", path) from error
+
+
+def parse_toml(text: str, where: object) -> dict[str, Any]:
+    """Read TOML from a string.
+
+    Raises:
+        UserError: it is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f"is not TOML: {error}", path) from error
+        raise UserError(f"is not TOML: {error}", where) from error

@@ -23,4 +23,5 @@ class Embedding(nn.Embedding):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Vectors [..., E] of ``tokens`` [...] int64."""
-        return super().forward(tokens) * self.scale
+        vectors: Tensor = super().forward(tokens) * self.scale
+        return vectors

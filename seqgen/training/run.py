@@ -122,6 +122,5 @@ def _train(out: Path, report: Report, resume: bool) -> Translator:
 
 
 def _texts(store: Store) -> tuple[list[str], list[str]]:
-    columns = [store.columns[name] for name in ("source_text", "target_text")]
-    sides = [[c[i].tobytes().decode("utf-8") for i in range(len(c))] for c in columns]
-    return sides[0], sides[1]
+    rows = range(len(store))
+    return store.texts("source_text", rows), store.texts("target_text", rows)

@@ -86,7 +86,9 @@ class Validation:
 class Task(Protocol):
     """What the trainer asks of a task; translation, captioning and tagging differ only here."""
 
-    model: nn.Module
+    @property
+    def model(self) -> nn.Module:
+        """What is trained."""
 
     def batches(self, epoch: int) -> list[np.ndarray[Any, Any]]:
         """This process's batches of an epoch, as row numbers, in order."""

@@ -73,6 +73,7 @@ class TranslationTask:
         self.bundle, self.store, self.valid, self.config = bundle, store, valid, config
         self.rank, self.world = rank, world
         self.model = bundle.model
+        self.metric: Metric | None = None  # of the last validation
         self.translator = Translator(bundle)
         columns = [store.columns["source"].lengths, store.columns["target"].lengths]
         self.lengths = np.stack(columns, 1) + 1  # both sides end with EOS
@@ -90,9 +91,8 @@ class TranslationTask:
         sides = []
         for side, tokenizer in (("source", self.bundle.source), ("target", self.bundle.target)):
             if alpha:
-                text = self.store.columns[f"{side}_text"]
-                lines = [text[row].tobytes().decode("utf-8") for row in rows]
-                sides.append(tokenizer.sample(lines, alpha, seed))
+                texts = self.store.texts(f"{side}_text", rows)
+                sides.append(tokenizer.sample(texts, alpha, seed))
             else:
                 sides.append([self.store.columns[side][row].tolist() for row in rows])
         return make_pairs(sides[0], sides[1])
@@ -118,14 +118,10 @@ class TranslationTask:
         sources, references = self.valid
         self.model.eval()
         outputs = self.translator.translate(sources, Greedy(), batch_size=128)
-        metric = self._bleu(outputs, references)
-        shown = len(sources) // 2
-        sample = f"{sources[shown]} -> {outputs[shown]}"
-        return Validation("bleu", metric.value, sample)
-
-    def _bleu(self, outputs: list[str], references: list[str], bootstrap: int = 0) -> Metric:
         lowercase = self.bundle.config.target.lowercase
-        return bleu(outputs, [references], lowercase=lowercase, bootstrap=bootstrap)
+        self.metric = bleu(outputs, [references], lowercase=lowercase)
+        shown = len(sources) // 2
+        return Validation("bleu", self.metric.value, f"{sources[shown]} -> {outputs[shown]}")
 
     def write_bundle(self, folder: Path, validation: Validation | None) -> None:
         """Write the model with its validation score and a self-test."""
@@ -136,17 +132,12 @@ class TranslationTask:
             {"input": source, "output": best[0].text, "log_prob": best[0].hypothesis.log_prob}
             for source, best in zip(sources, found, strict=True)
         ]
-        scores = []
-        if validation is not None:
-            kind = "case:lc" if self.bundle.config.target.lowercase else "case:mixed"
-            signature = f"validation|greedy|{kind}|tok:13a|n:{len(self.valid[0])}"
-            value = validation.value
-            scores = [Metric("validation bleu", value, signature, None, None, len(self.valid[0]))]
+        scores = [self.metric] if validation is not None and self.metric else []
         write_bundle(folder, self.bundle, scores, selftest, self._card(scores))
 
     def _card(self, scores: list[Metric]) -> str:
         count = sum(p.numel() for p in self.model.parameters())
-        lines = [f"- {s.name}: {s.value:.2f} ({s.signature})" for s in scores]
+        lines = [f"- validation {s.name}, greedy: {s.value:.2f} ({s.signature})" for s in scores]
         measured = "\n".join(lines) or "- not yet validated"
         return (
             "# A seqgen translator\n\n"

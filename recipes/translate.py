@@ -1,0 +1,91 @@
+"""Translation: many-to-many in two parts, an encoder RNN in front of the decoder.
+
+    python recipes/translate.py                                  # scenes, English to German
+    python recipes/translate.py --corpus multi30k                # SEQGEN_DATA names the data
+    python recipes/translate.py --corpus multi30k --source de --target en
+
+Run it again after it was stopped, and it goes on where it was.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+import seqgen
+from seqgen.files import read_lines, write_text
+from seqgen.training.run import resume_translator, train_translator
+from seqgen.training.settings import read_settings
+
+HERE = Path(__file__).parent
+
+SETTINGS = {
+    "scenes": {
+        "data.source.vocab_size": 500,
+        "model.encoder_options": {"embedding_dim": 128, "hidden_dim": 128, "dropout": 0.1},
+        "model.decoder": {"embedding_dim": 128, "hidden_dim": 128, "dropout": 0.1},
+        "training.max_epochs": 14,
+        "training.learning_rate": 4e-3,
+        "training.warmup": 100,
+        "training.average": 0.99,
+    },
+    "multi30k": {
+        "data.source.vocab_size": 8000,
+        "data.source.lowercase": True,  # the published figures are of lowercased text
+        "model.encoder_options": {"embedding_dim": 256, "hidden_dim": 320, "dropout": 0.3},
+        "model.decoder": {"embedding_dim": 256, "hidden_dim": 320, "dropout": 0.3},
+        "training.max_epochs": 30,
+        "training.subword_sampling": 0.3,
+    },
+}
+TESTS = {"scenes": ["test"], "multi30k": ["test_2016_flickr", "test_2017_flickr"]}
+
+
+def main() -> None:
+    """Train, then translate and score the test parts."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpus", choices=SETTINGS, default="scenes")
+    parser.add_argument("--source", default="en", help="language to translate from")
+    parser.add_argument("--target", default="de", help="language to translate to")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="folder of the training")
+    options = parser.parse_args()
+    corpus, languages = options.corpus, (options.source, options.target)
+    out = options.out or Path("runs", "-".join([corpus, *languages, str(options.seed)]))
+
+    changes = {**SETTINGS[corpus], "training.seed": options.seed}
+    for side, language in zip(("source", "target"), languages, strict=True):
+        changes[f"data.train_{side}"] = str(find(corpus, "train", language))
+        valid = "valid" if corpus == "scenes" else "val"
+        changes[f"data.valid_{side}"] = str(find(corpus, valid, language))
+    if (out / "settings.json").exists():
+        model = resume_translator(out)
+    else:
+        model = train_translator(read_settings(None, changes), out)
+
+    for name in TESTS[corpus]:
+        sources, references = (list(read_lines(find(corpus, name, one))) for one in languages)
+        outputs = model.translate(sources)
+        write_text(out / f"{name}.{options.target}", "".join(f"{line}\n" for line in outputs))
+        lowercase = model.target.lowercase
+        score = seqgen.bleu(outputs, [references], lowercase=lowercase, bootstrap=1000)
+        print(
+            f"\n{name}: BLEU {score.value:.2f} [{score.low:.2f}, {score.high:.2f}]"
+            f"  n = {score.count}\n{score.signature}"
+        )
+        for i in range(0, len(sources), len(sources) // 3 + 1):
+            print(f"  {sources[i]}\n  > {outputs[i]}\n  = {references[i]}")
+
+
+def find(corpus: str, part: str, language: str) -> Path:
+    """The file of one part in one language."""
+    if corpus == "scenes":
+        return HERE.parent / "assets" / "scenes" / f"{part}.{language}"
+    if "SEQGEN_DATA" not in os.environ:
+        raise seqgen.UserError(
+            "SEQGEN_DATA is not set", corpus, f"seqgen fetch {corpus} DIR, then SEQGEN_DATA=DIR"
+        )
+    return Path(os.environ["SEQGEN_DATA"], corpus, f"{part}.{language}.gz")
+
+
+if __name__ == "__main__":
+    main()
