@@ -140,9 +140,11 @@ def writing_folder(path: Path) -> Iterator[Path]:
     Two renames exchange the folders. ``settle_folder`` mends what a kill between them left.
 
     Raises:
-        UserError: the folder cannot be written to, or the disk is full.
+        UserError: ``path`` is a file or cannot be written to, or the disk is full.
     """
     beside, old = path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.old")
+    if path.exists() and not path.is_dir():
+        raise UserError("is a file where a folder is to be written", path)
     try:
         settle_folder(path)
         shutil.rmtree(beside, ignore_errors=True)

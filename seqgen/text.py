@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import random
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -101,25 +102,27 @@ class Tokenizer:
 
     @classmethod
     def train(
-        cls, sentences: Iterable[str], config: TextConfig, max_sentences: int = 500_000
+        cls, sentences: Iterable[str], config: TextConfig, max_characters: int = 8_000_000
     ) -> Tokenizer:
         """Train a model; the same sentences and settings give the same bytes.
 
         Args:
             sentences: any number; lines over 1,000 characters count as several.
             config: what to train. ``vocab_size`` is an upper limit; ``size`` says what came out.
-            max_sentences: more than these are sampled evenly, so that memory is bounded.
+            max_characters: of more text than this an even sample of lines is taken. Training a
+                unigram model takes some 25 bytes for each.
 
         Raises:
             UserError: there is no text, or ``vocab_size`` does not hold its characters.
         """
-        kept = _sample_lines(sentences, max_sentences, config.lowercase)
-        if not kept:
+        words = _count_words(sentences, max_characters, config.lowercase)
+        if not words:
             raise UserError(_NO_TEXT)
         model = io.BytesIO()
         try:
             sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=_handed_over(kept),
+                sentence_iterator=(f"{word}\t{count}" for word, count in words.items()),
+                input_format="tsv",
                 model_writer=model,
                 model_type=config.kind,
                 vocab_size=config.vocab_size,
@@ -194,26 +197,30 @@ class Tokenizer:
         return [text.lower() for text in texts] if self.lowercase else list(texts)
 
 
-def _sample_lines(sentences: Iterable[str], most: int, lowercase: bool) -> list[str]:
-    """Keep an even sample of at most ``most`` lines (Vitter 1985, algorithm R)."""
-    kept: list[str] = []
-    draw, seen = random.Random(0), 0
+def _count_words(sentences: Iterable[str], most: int, lowercase: bool) -> Counter[str]:
+    """Count the words of an even sample of lines with at most ``most`` characters in all.
+
+    Every line draws a number and is kept while that is below a bar, which sinks when the
+    kept lines grow too many.
+    """
+    draw, bar, held = random.Random(0).random, 1.0, 0
+    kept: list[tuple[float, str]] = []
     for sentence in sentences:
-        text = (sentence.lower() if lowercase else sentence).strip()
+        text = sentence.lower() if lowercase else sentence
         for begin in range(0, len(text), _LONGEST):
-            line = text[begin : begin + _LONGEST]
-            seen += 1
-            if len(kept) < most:
-                kept.append(line)
-            elif (place := draw.randrange(seen)) < most:
-                kept[place] = line
-    return kept
-
-
-def _handed_over(lines: list[str]) -> Iterator[str]:
-    """Yield the lines and let each go: SentencePiece holds a copy."""
-    while lines:
-        yield lines.pop()
+            line, place = text[begin : begin + _LONGEST], draw()
+            if place >= bar:
+                continue
+            kept.append((place, line))
+            held += len(line)
+            while held > most:
+                bar *= 0.8
+                kept = [pair for pair in kept if pair[0] < bar]
+                held = sum(len(pair[1]) for pair in kept)
+    words: Counter[str] = Counter()
+    for _, line in kept:
+        words.update(line.split())
+    return words
 
 
 def _explain(message: str, config: TextConfig) -> UserError:
