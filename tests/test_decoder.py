@@ -1,0 +1,95 @@
+import itertools
+
+import pytest
+import torch
+from models import VOCAB, batch, row, small
+
+from seqgen.errors import UserError
+from seqgen.model.decoder import Decoder, DecoderConfig
+from seqgen.text import BOS
+
+CONFIGURATIONS = [
+    {"cell": cell, "attention": attention, "input_feeding": feeding, "layers": layers}
+    for cell, attention, feeding, layers in itertools.product(
+        ("lstm", "gru", "rnn"), ("dot", "general", "mlp", "none"), (False, True), (1, 2, 3)
+    )
+]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_forward_equals_steps_for_every_configuration(dtype):
+    tolerance = 1e-5 if dtype == torch.float32 else 1e-12
+    source = batch([5, 2, 7])
+    tokens = torch.randint(4, VOCAB, (3, 6), generator=torch.Generator().manual_seed(2))
+    tokens[:, 0] = BOS
+    for configuration in CONFIGURATIONS:
+        model = small(dtype, **configuration)
+        with torch.no_grad():
+            memory = model.encode(source)
+            whole = torch.log_softmax(model.decoder(memory, tokens), -1)
+            state = model.decoder.start(memory, 3)
+            for time in range(6):
+                log_probs, state, weights = model.decoder.step(tokens[:, time], state)
+                torch.testing.assert_close(
+                    log_probs, whole[:, time], atol=tolerance, rtol=0, msg=str(configuration)
+                )
+        assert (weights is None) == (configuration["attention"] == "none")
+        if weights is not None:
+            torch.testing.assert_close(weights.sum(-1), torch.ones(3, dtype=dtype))
+
+
+def test_language_model_steps_equal_forward():
+    decoder = Decoder(VOCAB, None, DecoderConfig(embedding_dim=8, hidden_dim=12)).eval()
+    tokens = torch.randint(4, VOCAB, (2, 5))
+    with torch.no_grad():
+        whole = torch.log_softmax(decoder(None, tokens), -1)
+        state = decoder.start(None, 2)
+        for time in range(5):
+            log_probs, state, _ = decoder.step(tokens[:, time], state)
+            torch.testing.assert_close(log_probs, whole[:, time], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("attention", ["general", "none"])
+@pytest.mark.parametrize(
+    "rows", [[0, 0, 1, 1, 2, 2], [2, 0], [1, 1, 1], [0, 0, 1], [2, 2, 0, 0], [0, 1, 2]]
+)
+def test_selected_rows_go_on_as_if_alone(attention, rows):
+    model = small(attention=attention, input_feeding=True)
+    source = batch([5, 2, 7])
+    with torch.no_grad():
+        _, state, _ = model.decoder.step(
+            torch.tensor([4, 5, 6]), model.decoder.start(model.encode(source), 3)
+        )
+        found, _, _ = model.decoder.step(
+            torch.full((len(rows),), 7), state.select(torch.tensor(rows))
+        )
+        for place, index in enumerate(rows):
+            alone = model.decoder.start(model.encode(row(source, index)), 1)
+            _, alone, _ = model.decoder.step(torch.tensor([4 + index]), alone)
+            expected, _, _ = model.decoder.step(torch.tensor([7]), alone)
+            torch.testing.assert_close(found[place], expected[0])
+
+
+def test_a_beam_shares_one_memory_and_does_not_move_it():
+    model = small()
+    state = model.decoder.start(model.encode(batch([5, 2])), 2)
+    wide = state.select(torch.tensor([0, 0, 0, 1, 1, 1]))
+    assert wide.prepared is state.prepared
+    assert wide.select(torch.tensor([2, 0, 0, 4, 4, 5])).prepared is state.prepared
+    assert wide.select(torch.tensor([4, 4, 5])).prepared.keys.shape[0] == 1
+
+
+def test_every_parameter_gets_a_gradient():
+    for configuration in CONFIGURATIONS[::5]:
+        model = small(**configuration).train()
+        model(batch([5, 2, 7]), torch.randint(4, VOCAB, (3, 6))).log_softmax(-1)[
+            ..., 4
+        ].sum().backward()
+        for name, parameter in model.named_parameters():
+            assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("values", [{"layers": 0}, {"hidden_dim": 0}, {"dropout": 1.0}])
+def test_impossible_settings_are_refused(values):
+    with pytest.raises(UserError, match=next(iter(values))):
+        DecoderConfig(**values)

@@ -1,0 +1,41 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from seqgen.training.loss import CHUNK, output_loss
+
+
+def example(dtype, rows=2 * CHUNK + 37, width=24, vocab=61):
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.randn(rows, width, generator=generator, dtype=dtype)
+    weight = torch.randn(vocab, width, generator=generator, dtype=dtype) * 0.4
+    bias = torch.randn(vocab, generator=generator, dtype=dtype)
+    targets = torch.randint(0, vocab, (rows,), generator=generator)
+    return [t.requires_grad_() for t in (hidden, weight, bias)], targets
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-4)])
+def test_equals_torchs_cross_entropy_with_its_gradients(dtype, tolerance, smoothing):
+    tensors, targets = example(dtype)
+    logits = F.linear(*tensors)
+    expected = F.cross_entropy(logits, targets, label_smoothing=smoothing, reduction="sum")
+    loss, nats = output_loss(*tensors, targets, smoothing)
+    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=0)
+    plain = F.cross_entropy(logits, targets, reduction="sum")
+    torch.testing.assert_close(nats, plain.detach(), rtol=1e-5, atol=0)
+    wanted = torch.autograd.grad(expected * 0.3, tensors)
+    found = torch.autograd.grad(loss * 0.3, tensors)
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, atol=tolerance, rtol=tolerance)
+
+
+def test_bfloat16_products_stay_within_their_rounding():
+    tensors, targets = example(torch.float32)
+    hidden, weight, bias = tensors
+    exact = torch.autograd.grad(output_loss(*tensors, targets, 0.1)[0], tensors)
+    rough = torch.autograd.grad(
+        output_loss(hidden.bfloat16(), weight, bias, targets, 0.1)[0], tensors
+    )
+    for one, other in zip(rough, exact, strict=True):
+        assert ((one - other).norm() / other.norm()).item() < 0.02
