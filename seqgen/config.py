@@ -60,6 +60,10 @@ def from_dict(kind: type[T], values: object, where: object) -> T:
     hints = typing.get_type_hints(kind)
     try:
         return kind(**{k: _convert(hints[k], v, f"{where}, '{k}'") for k, v in values.items()})
+    except UserError as error:
+        if error.where is not None:
+            raise
+        raise UserError(error.what, where, error.fix) from error
     except TypeError as error:
         raise UserError(str(error).replace(f"{kind.__name__}.__init__() ", ""), where) from error
     except ValueError as error:
@@ -116,5 +120,5 @@ def parse_toml(text: str, where: object) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"is not TOML: {error}", where) from error

@@ -80,6 +80,8 @@ def read_json(path: Path) -> Any:
         raise UserError(f"is not JSON: {error.msg}", f"{path}, line {error.lineno}") from error
     except RecursionError as error:
         raise UserError("is JSON nested too deeply", path) from error
+    except ValueError as error:  # a number of thousands of digits
+        raise UserError(f"is not JSON: {error}", path) from error
 
 
 def read_lines(path: Path) -> Iterator[str]:
