@@ -31,8 +31,8 @@ SETTINGS = {
     "multi30k": {
         "data.source.vocab_size": 8000,
         "data.source.lowercase": True,  # the published figures are of lowercased text
-        "model.encoder_options": {"embedding_dim": 256, "hidden_dim": 320, "dropout": 0.3},
-        "model.decoder": {"embedding_dim": 256, "hidden_dim": 320, "dropout": 0.3},
+        "model.encoder_options": {"embedding_dim": 256, "hidden_dim": 256, "dropout": 0.3},
+        "model.decoder": {"embedding_dim": 256, "hidden_dim": 256, "dropout": 0.3},
         "training.max_epochs": 30,
         "training.subword_sampling": 0.3,
     },

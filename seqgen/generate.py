@@ -175,25 +175,26 @@ class Translator:
     ) -> list[tuple[float, ...]]:
         """Log-probability of each token of each target, end of sequence included, in nats.
 
+        It is what a search that wrote the target reports; of an ensemble, that of the mean
+        probability.
+
         Raises:
-            UserError: there are not as many targets as sources, or several models.
+            UserError: there are not as many targets as sources.
         """
         if len(sources) != len(targets):
             raise UserError(f"there are {len(sources)} sources and {len(targets)} targets")
-        if len(self.bundles) > 1:
-            raise UserError("only one model can score", fix="give one")
-        source_ids, target_ids = (
-            self.source.encode(list(sources)),
-            self.target.encode(list(targets)),
-        )
+        source_ids = self.source.encode(list(sources))
+        target_ids = self.target.encode(list(targets))
         order = sorted(range(len(sources)), key=lambda i: len(target_ids[i]))
         found: list[tuple[float, ...]] = [()] * len(sources)
         for begin in range(0, len(order), batch_size):
             rows = order[begin : begin + batch_size]
             batch = text_batch([source_ids[i] for i in rows])
-            scored = token_log_probs(self.bundles[0].model, batch, [target_ids[i] for i in rows])
-            for i, log_probs in zip(rows, scored, strict=True):
-                found[i] = log_probs
+            wanted = [target_ids[i] for i in rows]
+            scored = [token_log_probs(bundle.model, batch, wanted) for bundle in self.bundles]
+            for i, *each in zip(rows, *scored, strict=True):
+                mean = np.logaddexp.reduce(each, axis=0) - np.log(len(each))
+                found[i] = tuple(mean.tolist())
         return found
 
 

@@ -19,3 +19,18 @@ def real_data() -> Callable[[str], Path]:
         return folder
 
     return find
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training: a small translator that has half learned a tiny language."""
+    from pairs import settings
+
+    from seqgen.training.report import Report
+    from seqgen.training.run import train_translator
+    from seqgen.training.settings import read_settings
+
+    folder = tmp_path_factory.mktemp("tiny")
+    changes = settings(folder / "pairs", max_epochs=6)
+    train_translator(read_settings(None, changes), folder / "model", Report(quiet=True))
+    return folder / "model"

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seqgen.model.build import Seq2Seq
 from seqgen.model.decoder import State
+from seqgen.search.top import top
 from seqgen.text import BOS, EOS
 
 
@@ -48,8 +49,6 @@ class ModelStepper:
         """The rows [M] of ``state``, in that order."""
         return state.select(torch.from_numpy(rows))
 
-    @torch.inference_mode()
     def top(self, log_probs: Any, k: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """The k largest of each row [N, V], largest first: values and ids, each [N, k]."""
-        values, ids = torch.as_tensor(log_probs).topk(k, -1)
-        return values.numpy(), ids.numpy()
+        return top(np.asarray(log_probs), k)

@@ -195,10 +195,13 @@ class Trainer:
                     break
                 if progress.step % config.save_every == 0:
                     self._save()
-        if progress.position.batch == len(order):
-            progress.position = Position(epoch + 1, 0)
-        if not self.interrupted:
-            self._validate()
+        asked = torch.tensor(float(self.interrupted))
+        self.interrupted = self.world.sum(asked).item() > 0
+        self.stopping |= self.interrupted
+        if not self.interrupted:  # else a resumed run validates, so that none is left out
+            self._validate(epoch + 1)
+            if progress.position.batch == len(order):
+                progress.position = Position(epoch + 1, 0)
         self._save()
 
     def _seed(self, epoch: int, batch: int) -> int:
@@ -221,11 +224,7 @@ class Trainer:
             sums[1] += loss.count
         nats, count, votes = self.world.sum(sums).tolist()
         if not math.isfinite(nats):
-            raise Diverged(
-                f"the loss became {nats} at update {progress.step}",
-                fix="the last good checkpoint is kept; try a lower learning_rate, a longer"
-                " warmup or precision = 'float32'",
-            )
+            raise self._diverged("loss")
         self.stopping |= votes > 0
         self.world.sum_gradients(self.parameters)
         norm = scale_and_clip(self.parameters, 1.0 / count, config.clip_norm)
@@ -249,8 +248,21 @@ class Trainer:
             epoch = progress.position.epoch
             self.report.update(progress.step, total, epoch, nats, int(count), rate, norm.item())
 
-    def _validate(self) -> None:
+    def _diverged(self, what: str) -> Diverged:
+        return Diverged(
+            f"the {what} became NaN or infinite at update {self.progress.step}",
+            fix="the last good checkpoint is kept; try a lower learning_rate, a longer warmup"
+            " or precision = 'float32'",
+        )
+
+    def _check_weights(self) -> None:
+        """Before anything is decoded with them or written over good ones."""
+        if not all(bool(p.isfinite().all()) for p in self.parameters):
+            raise self._diverged("weights")
+
+    def _validate(self, epoch: int) -> None:
         """Judge the averaged weights; keep them in ``best/`` if none were better."""
+        self._check_weights()
         progress = self.progress
         value = torch.zeros(1, dtype=torch.float64)
         if self.world.rank == 0:
@@ -260,7 +272,7 @@ class Trainer:
                     with writing_folder(self.out / "best") as folder:
                         self.task.write_bundle(folder, found)
             value += found.value
-            minutes, epoch = (time.monotonic() - self.began) / 60, progress.position.epoch
+            minutes = (time.monotonic() - self.began) / 60
             better = found.value > progress.best
             self.report.validation(progress.step, epoch, minutes, found, better)
         judged = self.world.sum(value).item()
@@ -273,6 +285,7 @@ class Trainer:
 
     def _save(self) -> None:
         """Write the checkpoint; its bundle has the averaged weights."""
+        self._check_weights()
         if self.world.rank > 0:
             return
         with writing_folder(self.out / "last") as folder:

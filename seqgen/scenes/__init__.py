@@ -1,0 +1,1 @@
+"""A small world of scenes that can be told in two languages."""
