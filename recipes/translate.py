@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 import seqgen
+from seqgen.cli import run_command
 from seqgen.files import read_lines, write_text
 from seqgen.training.run import resume_translator, train_translator
 from seqgen.training.settings import read_settings
@@ -81,11 +82,10 @@ def find(corpus: str, part: str, language: str) -> Path:
     if corpus == "scenes":
         return HERE.parent / "assets" / "scenes" / f"{part}.{language}"
     if "SEQGEN_DATA" not in os.environ:
-        raise seqgen.UserError(
-            "SEQGEN_DATA is not set", corpus, f"seqgen fetch {corpus} DIR, then SEQGEN_DATA=DIR"
-        )
+        fix = f"seqgen fetch {corpus} DIR, then set SEQGEN_DATA=DIR"
+        raise seqgen.UserError("SEQGEN_DATA is not set", corpus, fix)
     return Path(os.environ["SEQGEN_DATA"], corpus, f"{part}.{language}.gz")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from seqgen.search.sample import Sample as Sample
     from seqgen.training.run import train_translator as train_translator
     from seqgen.training.settings import Settings as Settings
+    from seqgen.training.settings import read_settings as read_settings
 
 __version__ = "0.1.0"
 
@@ -44,6 +45,7 @@ _PLACES = {
     "UserError": "seqgen.errors",
     "bleu": "seqgen.scoring.metrics",
     "load": "seqgen.generate",
+    "read_settings": "seqgen.training.settings",
     "train_translator": "seqgen.training.run",
 }
 __all__ = sorted([*_PLACES, "__version__"])

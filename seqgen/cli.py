@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -280,13 +280,18 @@ def fetch(
     print(download(name, folder))
 
 
-def main() -> None:
-    """Run the command line; a user's mistake is one line and exit code 2."""
+def run_command(command: Callable[[], object]) -> None:
+    """Call ``command``; a user's mistake is one line and exit code 2."""
     try:
-        app()
+        command()
     except UserError as error:
         print(f"seqgen: {error}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:  # the reader of our output has what it wants
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def main() -> None:
+    """Run the command line."""
+    run_command(app)
