@@ -97,18 +97,14 @@ def test_recipes_know_their_options(readme):
         assert options <= set(re.findall(r"--?[\w-]+", printed)), path
 
 
-def test_code_runs(readme, request, tmp_path, monkeypatch):
+def test_code_runs(readme, tiny_bundle, tmp_path, monkeypatch):
     """All Python of the page, top to bottom, with a small model where it loads one."""
-    try:
-        bundle: Path = request.getfixturevalue("tiny_bundle")
-    except pytest.FixtureLookupError:
-        pytest.skip("needs the fixture tiny_bundle")
     monkeypatch.chdir(tmp_path)
     code = blocks(readme, "python")
     assert code
     for name in set(re.findall(r"""load\(["']([^"']+)["']""", "".join(code))):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).symlink_to(bundle, target_is_directory=True)
+        (tmp_path / name).symlink_to(tiny_bundle, target_is_directory=True)
     namespace: dict[str, object] = {"__name__": "readme"}
     for number, block in enumerate(code, start=1):
         exec(compile(block, f"README.md, Python block {number}", "exec"), namespace)
