@@ -25,6 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # else "[training]" in a help text is taken for markup
 )
 train = typer.Typer(help="Train a model.", no_args_is_help=True)
 score = typer.Typer(help="Score outputs, or texts under a model.", no_args_is_help=True)
@@ -224,8 +225,9 @@ def score_bleu(
     outputs = list(read_lines(hypotheses))
     sets = [list(read_lines(path)) for path in references]
     if against is None:
-        for metric in (bleu, chrf, ter):
+        for metric in (bleu, chrf):
             print(_metric_line(metric(outputs, sets, lowercase=lowercase, bootstrap=1000)))
+        print(_metric_line(ter(outputs, sets, bootstrap=1000)))
         return
     found = compare(outputs, list(read_lines(against)), sets, lowercase=lowercase)
     print(f"{found.system.value:.2f} {hypotheses}")

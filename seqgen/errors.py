@@ -19,3 +19,7 @@ class UserError(Exception):
         self.what, self.where, self.fix = what, where, fix
         line = f"{where}: {what}" if where is not None else what
         super().__init__(" ".join((f"{line}; {fix}" if fix else line).split()))
+
+
+class NotFinite(UserError):
+    """A model's numbers became NaN or infinite."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqgen.errors import UserError
+from seqgen.errors import NotFinite
 from seqgen.search.history import IntArray
 
 
@@ -15,10 +15,10 @@ def refuse_nan(values: npt.NDArray[Any]) -> None:
     """Stop at a model that is broken, before its output looks like a result.
 
     Raises:
-        UserError: one of ``values`` is not a number.
+        NotFinite: one of ``values`` is not a number.
     """
     if np.isnan(values).any():
-        raise UserError("the model gives log-probabilities that are not numbers (NaN)")
+        raise NotFinite("the model gives log-probabilities that are not numbers (NaN)")
 
 
 def top(log_probs: npt.NDArray[Any], k: int) -> tuple[npt.NDArray[Any], IntArray]:

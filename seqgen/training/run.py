@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
@@ -10,12 +9,14 @@ import torch
 from seqgen.bundle import Bundle, BundleConfig, tokenizer_files
 from seqgen.config import from_dict, to_dict
 from seqgen.data.prepare import PairFiles, prepare_pairs, train_tokenizers
+from seqgen.data.prepare import Report as Prepared
 from seqgen.data.store import Store
 from seqgen.errors import UserError
 from seqgen.files import read_json, settle_folder, write_json
 from seqgen.generate import Translator, load
 from seqgen.model.build import build_seq2seq
 from seqgen.text import TextConfig, Tokenizer
+from seqgen.training.distributed import World
 from seqgen.training.report import Report
 from seqgen.training.settings import DataConfig, Settings
 from seqgen.training.trainer import Trainer
@@ -38,13 +39,16 @@ def train_translator(
     Raises:
         UserError: bad input, or ``out`` holds a training already.
     """
-    out, report = Path(out), report or Report()
+    out, world = Path(out), World()
+    report = report or Report(quiet=world.rank > 0)
     if (out / SETTINGS).exists():
         raise UserError("already holds a training", out, "go on with --resume, or choose another")
-    if int(os.environ.get("RANK", "0")) == 0:
+    world.barrier()  # all have looked before the first one writes
+    if world.rank == 0:
         _prepare(settings.data, out / "data", report)
         write_json(out / SETTINGS, to_dict(settings))
-    return _train(out, report, resume=False)
+    world.barrier()
+    return _train(out, report, world, resume=False)
 
 
 def resume_translator(out: str | Path, report: Report | None = None) -> Translator:
@@ -56,8 +60,12 @@ def resume_translator(out: str | Path, report: Report | None = None) -> Translat
     out = Path(out)
     if not (out / SETTINGS).exists():
         raise UserError("holds no training to resume", out, f"it has no {SETTINGS}")
-    settle_folder(out / "last")
-    return _train(out, report or Report(), resume=(out / "last").exists())
+    world = World()
+    if world.rank == 0:
+        settle_folder(out / "last")
+    world.barrier()
+    report = report or Report(quiet=world.rank > 0)
+    return _train(out, report, world, resume=(out / "last").exists())
 
 
 def _prepare(data: DataConfig, folder: Path, report: Report) -> None:
@@ -72,22 +80,28 @@ def _prepare(data: DataConfig, folder: Path, report: Report) -> None:
     source, target = train_tokenizers(train, data.source, data.target, data.joint)
     for name, tokenizer in zip(tokenizer_files(data.joint), (source, target), strict=True):
         tokenizer.save(folder / name)
-    found = prepare_pairs(train, source, target, folder / "train", data.max_length, data.drop_long)
+
+    def prepare(files: PairFiles, part: str) -> Prepared:
+        limits = (data.max_length, data.drop_long, data.drop_empty)
+        return prepare_pairs(files, source, target, folder / part, *limits)
+
+    found = prepare(train, "train")
     report.line(
         f"{found.pairs:,} training pairs, {source.size:,} source tokens, "
         f"{target.size:,} target tokens"
     )
+    if found.dropped_empty:
+        report.line(f"dropped {found.dropped_empty:,} pairs with an empty side")
     if found.dropped_long:
         report.line(f"dropped {found.dropped_long:,} pairs over {data.max_length} tokens")
-    prepare_pairs(valid, source, target, folder / "valid", data.max_length, data.drop_long)
+    prepare(valid, "valid")
 
 
 def _files(source: str, target: str) -> PairFiles:
     return PairFiles(Path(source), Path(target) if target else None)
 
 
-def _train(out: Path, report: Report, resume: bool) -> Translator:
-    world_size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+def _train(out: Path, report: Report, world: World, resume: bool) -> Translator:
     settings = from_dict(Settings, read_json(out / SETTINGS), out / SETTINGS)
     data = settings.data
     source_file, target_file = tokenizer_files(data.joint)
@@ -103,14 +117,14 @@ def _train(out: Path, report: Report, resume: bool) -> Translator:
         Store.open(out / "data" / "train"),
         _texts(Store.open(out / "data" / "valid")),
         settings.training,
-        rank,
-        world_size,
+        world.rank,
+        world.size,
     )
     report.line(
         f"{sum(p.numel() for p in model.parameters()):,} parameters,"
         f" {torch.get_num_threads()} threads"
     )
-    trainer = Trainer(task, settings.training, out, report, resume)
+    trainer = Trainer(task, settings.training, out, report, world, resume)
     progress = trainer.run()
     if trainer.interrupted:
         raise UserError(
@@ -118,6 +132,8 @@ def _train(out: Path, report: Report, resume: bool) -> Translator:
             out,
             f"go on with: seqgen train translate --out {out} --resume",
         )
+    world.barrier()  # the best model is complete
+    world.close()
     return load(out)
 
 

@@ -27,6 +27,7 @@ class DataConfig:
     joint: bool = True  # one SentencePiece model for both sides, made as ``source`` says
     max_length: int = 256  # tokens of a side; a longer line is an error
     drop_long: bool = False  # leave longer pairs out instead
+    drop_empty: bool = False  # leave pairs with an empty side out; else they are an error
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,19 @@ import math
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqgen.data.batches import Position
-from seqgen.errors import UserError
+from seqgen.errors import NotFinite, UserError
 from seqgen.files import settle_folder, writing_folder
 from seqgen.training.checkpoint import Progress, read_training, write_training
 from seqgen.training.distributed import World
@@ -30,6 +32,7 @@ from seqgen.training.optim import (
 )
 from seqgen.training.precision import Precision, choose_precision
 from seqgen.training.report import Report
+from seqgen.training.task import Task
 
 
 @dataclass(frozen=True)
@@ -65,51 +68,6 @@ class TrainingConfig:
                 raise UserError(f"{name} must be in [0, 1), not {getattr(self, name)}")
 
 
-@dataclass(frozen=True)
-class Loss:
-    """Of one batch: ``total`` to minimise, ``nats`` without smoothing, over ``count`` tokens."""
-
-    total: Tensor
-    nats: Tensor
-    count: int
-
-
-@dataclass(frozen=True)
-class Validation:
-    """How good a model is: the value of ``name`` (higher is better) and an output to look at."""
-
-    name: str
-    value: float
-    sample: str
-
-
-class Task(Protocol):
-    """What the trainer asks of a task; translation, captioning and tagging differ only here."""
-
-    @property
-    def model(self) -> nn.Module:
-        """What is trained."""
-
-    def batches(self, epoch: int) -> list[np.ndarray[Any, Any]]:
-        """This process's batches of an epoch, as row numbers, in order."""
-
-    def load(self, rows: np.ndarray[Any, Any], seed: int) -> Any:
-        """A batch of ``rows``; runs beside the training and may use ``seed`` only for chance."""
-
-    def loss(self, batch: Any) -> Loss:
-        """The loss of a batch, with its graph."""
-
-    def validate(self) -> Validation:
-        """Judge ``model`` as it stands, by decoding."""
-
-    def write_bundle(self, folder: Path, validation: Validation | None) -> None:
-        """Write ``model`` as a bundle into an existing folder."""
-
-
-class Diverged(UserError):
-    """The loss is no longer a number."""
-
-
 class Trainer:
     """Trains a task's model; stopped anywhere and resumed, it ends with the same bits.
 
@@ -121,14 +79,21 @@ class Trainer:
         config: the table ``[training]``.
         out: folder that gets ``best/`` and ``last/``, both bundles, and ``log.jsonl``.
         report: where progress is shown.
+        world: the processes that train together.
         resume: go on from ``last/``.
     """
 
     def __init__(
-        self, task: Task, config: TrainingConfig, out: Path, report: Report, resume: bool = False
+        self,
+        task: Task,
+        config: TrainingConfig,
+        out: Path,
+        report: Report,
+        world: World,
+        resume: bool = False,
     ) -> None:
         self.task, self.config, self.out, self.report = task, config, out, report
-        self.world = World()
+        self.world = world
         self.parameters: list[Tensor] = [p for p in task.model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(task.model, config.weight_decay)
         self.average = WeightAverage(task.model, config.average)
@@ -145,7 +110,7 @@ class Trainer:
         """Train until an epoch, time or patience limit, or until interrupted.
 
         Raises:
-            Diverged: the loss is NaN or infinite; ``best/`` and ``last/`` stay as they were.
+            NotFinite: the loss is NaN or infinite; ``best/`` and ``last/`` stay as they were.
         """
         config, progress = self.config, self.progress
         self.began = time.monotonic() - progress.seconds
@@ -248,25 +213,34 @@ class Trainer:
             epoch = progress.position.epoch
             self.report.update(progress.step, total, epoch, nats, int(count), rate, norm.item())
 
-    def _diverged(self, what: str) -> Diverged:
-        return Diverged(
+    def _diverged(self, what: str) -> NotFinite:
+        return NotFinite(
             f"the {what} became NaN or infinite at update {self.progress.step}",
             fix="the last good checkpoint is kept; try a lower learning_rate, a longer warmup"
             " or precision = 'float32'",
         )
 
-    def _check_weights(self) -> None:
-        """Before anything is decoded with them or written over good ones."""
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """The model with averaged weights, for decoding; nothing good is replaced by a broken one.
+
+        Raises:
+            NotFinite: the weights, or what they compute, is no longer a number.
+        """
         if not all(bool(p.isfinite().all()) for p in self.parameters):
             raise self._diverged("weights")
+        try:
+            with self.average.applied():
+                yield
+        except NotFinite as error:
+            raise self._diverged("output") from error
 
     def _validate(self, epoch: int) -> None:
         """Judge the averaged weights; keep them in ``best/`` if none were better."""
-        self._check_weights()
         progress = self.progress
         value = torch.zeros(1, dtype=torch.float64)
         if self.world.rank == 0:
-            with self.average.applied():
+            with self._averaged():
                 found = self.task.validate()
                 if found.value > progress.best:
                     with writing_folder(self.out / "best") as folder:
@@ -285,10 +259,9 @@ class Trainer:
 
     def _save(self) -> None:
         """Write the checkpoint; its bundle has the averaged weights."""
-        self._check_weights()
         if self.world.rank > 0:
             return
         with writing_folder(self.out / "last") as folder:
-            with self.average.applied():
+            with self._averaged():
                 self.task.write_bundle(folder, None)
             write_training(folder, self.task.model, self.optimizer, self.average, self.progress)

@@ -19,7 +19,8 @@ from seqgen.scoring.metrics import Metric, bleu
 from seqgen.search.sample import Greedy
 from seqgen.text import BOS, EOS
 from seqgen.training.loss import output_loss
-from seqgen.training.trainer import Loss, TrainingConfig, Validation
+from seqgen.training.task import Loss, Validation
+from seqgen.training.trainer import TrainingConfig
 
 SELFTEST_LINES = 5
 
