@@ -37,11 +37,6 @@ class Report:
 
     def begin(self, log: Path, step: int, tensorboard: bool) -> None:
         """Open the log; lines after update ``step``, from a run that was cut off, go."""
-        kept = []
-        if step and log.exists():
-            kept = [line for line in read_lines(log) if json.loads(line)["step"] <= step]
-        write_text(log, "".join(f"{line}\n" for line in kept))
-        self.log = open(log, "a", encoding="utf-8")  # noqa: SIM115
         if tensorboard:
             try:
                 from torch.utils.tensorboard import SummaryWriter
@@ -50,6 +45,11 @@ class Report:
                     "TensorBoard is not installed", fix="pip install 'seqgen[tensorboard]'"
                 ) from error
             self.writer = SummaryWriter(str(log.parent / "tensorboard"), purge_step=step)
+        kept = []
+        if step and log.exists():
+            kept = [line for line in read_lines(log) if _step(line) <= step]
+        write_text(log, "".join(f"{line}\n" for line in kept))
+        self.log = open(log, "a", encoding="utf-8")  # noqa: SIM115
         if self.console.is_terminal:
             columns = (BarColumn(), TextColumn("{task.description}"))
             self.bar = Progress(*columns, console=self.console, transient=True)
@@ -109,6 +109,14 @@ class Report:
             if open_file is not None:
                 open_file.close()
         self.bar = self.log = self.writer = None
+
+
+def _step(line: str) -> float:
+    """The update a line of the log is about; infinite for one that a kill cut off."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")
 
 
 def _clock(seconds: float) -> str:
