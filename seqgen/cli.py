@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -15,10 +14,10 @@ from seqgen.errors import UserError
 from seqgen.files import read_lines, writing
 
 if TYPE_CHECKING:
-    from seqgen.generate import Translation
-    from seqgen.scoring.metrics import Metric
     from seqgen.search.processors import Processor
     from seqgen.search.step import Strategy
+
+UsageError: Any = typer.BadParameter.__mro__[1]  # click's, or that of the copy typer carries
 
 app = typer.Typer(
     help="Sequence-to-sequence with one recurrent decoder: train, translate, score.",
@@ -128,6 +127,7 @@ def translate(
     if batch_size < 1:
         raise UserError(f"is {batch_size}", "--batch-size", "give 1 or more")
     from seqgen.generate import load
+    from seqgen.lines import translation_line
 
     translator = load(*model)
     strategy = _strategy(
@@ -142,7 +142,7 @@ def translate(
     )
     processors = _processors(no_repeat)
     found = translator.hypotheses(_lines(text, input_), strategy, processors, batch_size)
-    lines = (_shown(best, n_best, json_) for best in found)
+    lines = (translation_line(best, n_best, json_) for best in found)
     if output is None:
         for line in lines:
             sys.stdout.write(line)
@@ -189,29 +189,6 @@ def _lines(text: list[str] | None, path: Path | None) -> Iterator[str]:
     return read_lines(path) if path else read_lines(Path("/dev/stdin"))
 
 
-def _shown(best: list[Translation], n_best: int, as_json: bool) -> str:
-    """The output for one input: a line of text a hypothesis, or one line of JSON."""
-    if not as_json:
-        return "".join(" ".join(found.text.split("\n")) + "\n" for found in best[:n_best])
-    hypotheses = []
-    for found in best[:n_best]:
-        hypothesis = found.hypothesis
-        attention = hypothesis.attention
-        hypotheses.append(
-            {
-                "text": found.text,
-                "score": hypothesis.score,
-                "log_prob": hypothesis.log_prob,
-                "finished": hypothesis.finished,
-                "tokens": found.target_pieces,
-                "token_log_probs": hypothesis.token_log_probs,
-                "alignment": None if attention is None else attention.argmax(-1).tolist(),
-            }
-        )
-    line = {"source_tokens": best[0].source_pieces, "hypotheses": hypotheses}
-    return json.dumps(line, ensure_ascii=False) + "\n"
-
-
 @score.command("bleu")
 def score_bleu(
     hypotheses: Annotated[Path, typer.Argument(help="Outputs, line by line.")],
@@ -220,24 +197,20 @@ def score_bleu(
     against: Annotated[Path | None, typer.Option(help="Other outputs, to compare with.")] = None,
 ) -> None:
     """BLEU, chrF and TER with 95 % confidence intervals, or a paired comparison."""
+    from seqgen.lines import metric_line
     from seqgen.scoring.metrics import bleu, chrf, compare, ter
 
     outputs = list(read_lines(hypotheses))
     sets = [list(read_lines(path)) for path in references]
     if against is None:
         for metric in (bleu, chrf):
-            print(_metric_line(metric(outputs, sets, lowercase=lowercase, bootstrap=1000)))
-        print(_metric_line(ter(outputs, sets, bootstrap=1000)))
+            print(metric_line(metric(outputs, sets, lowercase=lowercase, bootstrap=1000)))
+        print(metric_line(ter(outputs, sets, bootstrap=1000)))
         return
     found = compare(outputs, list(read_lines(against)), sets, lowercase=lowercase)
     print(f"{found.system.value:.2f} {hypotheses}")
     print(f"{found.baseline.value:.2f} {against}")
     print(f"p = {found.p_value:.4f}  {found.system.signature}")
-
-
-def _metric_line(metric: Metric) -> str:
-    interval = "" if metric.low is None else f" [{metric.low:.2f}, {metric.high:.2f}]"
-    return f"{metric.name} {metric.value:.2f}{interval}  n = {metric.count}  {metric.signature}"
 
 
 @score.command("likelihood")
@@ -294,6 +267,16 @@ def run_command(command: Callable[[], object]) -> None:
         sys.exit(0)
 
 
+def _app() -> None:
+    try:
+        sys.exit(app(standalone_mode=False))
+    except UsageError as error:
+        message = error.format_message()
+        if "\n" in message:  # no arguments at all: it is the help
+            sys.exit(message)
+        raise UserError(message.rstrip("."), fix="see --help") from error
+
+
 def main() -> None:
     """Run the command line."""
-    run_command(app)
+    run_command(_app)

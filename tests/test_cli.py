@@ -191,10 +191,18 @@ def test_mistakes_are_one_line(tiny_bundle, tmp_path):
         (*train, "--resume"): "holds no training",
         (*train, "--set", "training.precision='int3'"): "float32",
         ("fetch", "everything", tmp_path): "everything",
+        ("translate", "--modle", "x"): "No such option",
+        ("translate", "a dog"): "--model",
+        ("translate", *model, "--beam-size", "five"): "five",
+        ("nothing",): "nothing",
     }
     for arguments, message in cases.items():
         assert message in refused(*arguments), arguments
     assert not (tmp_path / "out").exists() or not any((tmp_path / "out").rglob("*.part"))
+
+
+def test_no_arguments_show_the_help():
+    assert "Commands:" in run(ok=False).stderr
 
 
 def test_an_unwritable_output_is_one_line(tiny_bundle, tmp_path):

@@ -24,7 +24,8 @@ LAYERS = (
     "●data/ ●search/ ●scenes/ model/",
     "●scoring/metrics scoring/likelihood bundle training/optim training/precision training/loss "
     "training/loader training/distributed training/report training/checkpoint training/task",
-    "generate inspection training/trainer training/settings training/translation training/run",
+    "generate lines inspection training/trainer training/settings training/translation "
+    "training/run",
     "cli __main__ __init__",
 )
 LAZY = ("__init__", "__main__", "cli")  # these come to torch too, but not when imported
