@@ -193,7 +193,7 @@ def test_mistakes_are_one_line(tiny_bundle, tmp_path):
         ("fetch", "everything", tmp_path): "everything",
         ("translate", "--modle", "x"): "No such option",
         ("translate", "a dog"): "--model",
-        ("translate", *model, "--beam-size", "five"): "five",
+        ("translate", *model, "--beam-size", "five"): "--beam-size",
         ("nothing",): "nothing",
     }
     for arguments, message in cases.items():
