@@ -74,6 +74,15 @@ def test_reversal_is_its_own_inverse_and_mirrors_each_row(lengths):
     assert torch.equal(gradient, reorder(weights, order))
 
 
+def test_skip_puts_each_embedding_beside_its_state():
+    skipping, text = encoder(skip=True), batch([5, 2])
+    states = skipping(text).states
+    assert skipping.output_dim == states.shape[-1] == 12 + 8
+    assert torch.equal(states[..., 12:], skipping.embed(text.tokens) * text.mask[..., None])
+    skipping.skip = False
+    assert torch.equal(states[..., :12], skipping(text).states)
+
+
 def test_locked_dropout_drops_the_same_features_at_every_time_and_keeps_the_mean():
     torch.manual_seed(0)
     dropout = LockedDropout(0.4)

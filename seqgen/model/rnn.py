@@ -129,9 +129,7 @@ def reversal(mask: Tensor) -> Tensor:
 
 def reorder(sequence: Tensor, order: Tensor) -> Tensor:
     """``sequence`` [B, S, D] with its positions permuted by ``reversal``'s order."""
-    flat: Tensor = _Permute.apply(  # type: ignore[no-untyped-call]
-        sequence.reshape(-1, sequence.shape[-1]), order, order
-    )
+    flat: Tensor = _Permute.apply(sequence.reshape(-1, sequence.shape[-1]), order, order)
     return flat.reshape(sequence.shape)
 
 
@@ -149,6 +147,9 @@ class RNNEncoder(nn.Module):
         bidirectional: read in both directions and concatenate.
         cell: ``lstm``, ``gru`` or ``rnn``.
         dropout: locked dropout on the embeddings and on the output of each layer.
+        skip: a state also holds the embedding of its token, so that what the decoder attends
+            to says which word stands there, not only what it means in its context (the aim of
+            the lexical model of Nguyen & Chiang 2018, reached by a wider memory).
     """
 
     def __init__(
@@ -160,27 +161,31 @@ class RNNEncoder(nn.Module):
         bidirectional: bool = True,
         cell: Cell = "lstm",
         dropout: float = 0.3,
+        skip: bool = False,
     ) -> None:
         super().__init__()
-        directions = 2 if bidirectional else 1
-        self.output_dim = hidden_dim * directions
+        width = hidden_dim * (2 if bidirectional else 1)
+        self.output_dim = width + (embedding_dim if skip else 0)
+        self.skip = skip
         self.embed = Embedding(vocab_size, embedding_dim)
         self.dropout = LockedDropout(dropout)
-        widths = [embedding_dim] + [self.output_dim] * (layers - 1)
-        self.ahead = nn.ModuleList(RNNLayer(width, hidden_dim, cell) for width in widths)
+        widths = [embedding_dim] + [width] * (layers - 1)
+        self.ahead = nn.ModuleList(RNNLayer(size, hidden_dim, cell) for size in widths)
         self.back = nn.ModuleList(
-            RNNLayer(width, hidden_dim, cell) for width in widths if bidirectional
+            RNNLayer(size, hidden_dim, cell) for size in widths if bidirectional
         )
 
     def forward(self, batch: TextBatch) -> Memory:
         """Read ``batch``: tokens [B, S]; the summary is the mean of the real states."""
         order = reversal(batch.mask) if self.back else None
-        states = self.dropout(self.embed(batch.tokens))
+        states = embedded = self.dropout(self.embed(batch.tokens))
         for depth, ahead in enumerate(self.ahead):
             outputs = [ahead(states)]
             if order is not None:
                 outputs.append(reorder(self.back[depth](reorder(states, order)), order))
             states = self.dropout(torch.cat(outputs, -1))
+        if self.skip:
+            states = torch.cat([states, embedded], -1)
         states = states.masked_fill(~batch.mask[..., None], 0.0)
         summary = states.sum(1) / batch.mask.sum(1, keepdim=True)
         return Memory(states, batch.mask, summary)

@@ -75,7 +75,5 @@ def output_loss(
     """
     loss: Tensor
     exact: Tensor
-    loss, exact = _OutputLoss.apply(  # type: ignore[no-untyped-call]
-        hidden, weight, bias, targets, smoothing
-    )
+    loss, exact = _OutputLoss.apply(hidden, weight, bias, targets, smoothing)
     return loss, exact

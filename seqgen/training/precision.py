@@ -6,6 +6,7 @@ import time
 from typing import Literal
 
 import torch
+from torch import nn
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -23,12 +24,31 @@ def matmul_rate(dtype: torch.dtype, seconds: float = 0.2, size: int = 1024) -> f
     return 2 * size**3 * count / (time.perf_counter() - begin) / 1e9
 
 
-def choose_precision(wanted: str) -> tuple[torch.dtype, str]:
-    """The type to train in, of the names of ``Precision``, and a sentence that says why."""
+def choose_precision(wanted: str) -> tuple[torch.dtype, float, str]:
+    """The type to train in, of the names of ``Precision``.
+
+    Returns:
+        The type, this machine's GFLOP/s on products in it, and a sentence that says why.
+    """
     if wanted != "auto":
-        return getattr(torch, wanted), f"{wanted}, as asked"
+        rate = matmul_rate(getattr(torch, wanted))
+        return getattr(torch, wanted), rate, f"{wanted}, as asked: products at {rate:.0f} GFLOP/s"
     low, full = matmul_rate(torch.bfloat16), matmul_rate(torch.float32)
     name = "bfloat16" if low > _WORTHWHILE * full else "float32"
-    return getattr(torch, name), (
-        f"{name}: products run at {low:.0f} GFLOP/s in bfloat16, {full:.0f} in float32"
+    return (
+        getattr(torch, name),
+        low if name == "bfloat16" else full,
+        f"{name}: products run at {low:.0f} GFLOP/s in bfloat16, {full:.0f} in float32",
     )
+
+
+def train_flops(model: nn.Module) -> float:
+    """Floating-point operations that training ``model`` on one token costs in products.
+
+    Two for each weight of a matrix forward and four backward (Kaplan et al. 2020, section
+    2.1). Looking an embedding up costs none; tied to an output layer its matrix counts once.
+    """
+    looked_up = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    multiplied = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear)}
+    free = looked_up - multiplied
+    return 6.0 * sum(p.numel() for p in model.parameters() if p.dim() > 1 and id(p) not in free)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -29,14 +30,20 @@ class Report:
         self.console = Console(file=stream or sys.stderr, quiet=quiet, highlight=False)
         self.bar: Progress | None = None
         self.log: TextIO | None = None
+        self.peak = math.inf
         self.writer: Any = None
         self._reset()
 
     def _reset(self, step: int = 0) -> None:
         self.since, self.nats, self.count, self.last = time.monotonic(), 0.0, 0, step
+        self.flops = 0.0
 
-    def begin(self, log: Path, step: int, tensorboard: bool) -> None:
-        """Open the log; lines after update ``step``, from a run that was cut off, go."""
+    def begin(self, log: Path, step: int, tensorboard: bool, peak: float) -> None:
+        """Open the log; lines after update ``step``, from a run that was cut off, go.
+
+        ``peak`` is what this machine reaches on products alone, in GFLOP/s.
+        """
+        self.peak = peak
         if tensorboard:
             try:
                 from torch.utils.tensorboard import SummaryWriter
@@ -62,20 +69,32 @@ class Report:
         self.console.print(text, markup=False, soft_wrap=True)
 
     def update(
-        self, step: int, total: int, epoch: int, nats: float, count: int, rate: float, norm: float
+        self,
+        step: int,
+        total: int,
+        epoch: int,
+        nats: float,
+        count: int,
+        flops: float,
+        rate: float,
+        norm: float,
     ) -> None:
         """Take in one update; every few seconds say how it goes."""
         self.nats += nats
         self.count += count
+        self.flops += flops
         passed = time.monotonic() - self.since
         if passed < (1.0 if self.bar else EVERY) and step < total:
             return
         speed, loss = self.count / passed, self.nats / self.count
-        self._write(step, loss=loss, rate=rate, norm=norm, tokens_per_second=speed)
+        share = self.flops / passed / 1e9 / self.peak
+        self._write(
+            step, loss=loss, rate=rate, norm=norm, tokens_per_second=speed, peak_share=share
+        )
         left = _clock((total - step) * passed / max(1, step - self.last))
         text = (
             f"epoch {epoch + 1}  update {step}/{total}  loss {loss:.3f}  {speed:,.0f} tokens/s"
-            f"  {left} left"
+            f" ({share:.0%} of peak)  {left} left"
         )
         if self.bar is None:
             self.line(text)

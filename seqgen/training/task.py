@@ -12,11 +12,15 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Loss:
-    """Of one batch: ``total`` to minimise, ``nats`` without smoothing, over ``count`` tokens."""
+    """Of one batch: ``total`` to minimise, ``nats`` without smoothing, over ``count`` tokens.
+
+    ``flops`` are those of the matrix products of real tokens, forward and backward.
+    """
 
     total: Tensor
     nats: Tensor
     count: int
+    flops: float
 
 
 @dataclass(frozen=True)

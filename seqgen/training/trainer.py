@@ -102,7 +102,7 @@ class Trainer:
         if resume:
             settle_folder(out / "last")
             self.progress = read_training(out / "last", task.model, self.optimizer, self.average)
-        self.dtype, why = choose_precision(self.progress.precision or config.precision)
+        self.dtype, self.peak, why = choose_precision(self.progress.precision or config.precision)
         self.progress.precision = str(self.dtype).removeprefix("torch.")
         report.line(f"precision {why}")
 
@@ -115,7 +115,7 @@ class Trainer:
         config, progress = self.config, self.progress
         self.began = time.monotonic() - progress.seconds
         if self.world.rank == 0:
-            self.report.begin(self.out / "log.jsonl", progress.step, config.tensorboard)
+            self.report.begin(self.out / "log.jsonl", progress.step, config.tensorboard, self.peak)
         handlers = self._catch_signals()
         try:
             while progress.position.epoch < config.max_epochs and not self.stopping:
@@ -179,7 +179,7 @@ class Trainer:
         config, progress = self.config, self.progress
         self.task.model.train()
         late = 0 < config.max_minutes * 60 <= time.monotonic() - self.began
-        sums = torch.tensor([0.0, 0.0, float(late or self.interrupted)], dtype=torch.float64)
+        sums = torch.tensor([0.0, 0.0, 0.0, float(late or self.interrupted)], dtype=torch.float64)
         for seed, batch in group:
             torch.manual_seed(seed)
             with torch.autocast("cpu", torch.bfloat16, enabled=self.dtype == torch.bfloat16):
@@ -187,7 +187,8 @@ class Trainer:
             loss.total.backward()  # type: ignore[no-untyped-call]
             sums[0] += loss.nats.detach()
             sums[1] += loss.count
-        nats, count, votes = self.world.sum(sums).tolist()
+            sums[2] += loss.flops
+        nats, count, flops, votes = self.world.sum(sums).tolist()
         if not math.isfinite(nats):
             raise self._diverged("loss")
         self.stopping |= votes > 0
@@ -211,7 +212,9 @@ class Trainer:
         progress.seconds = time.monotonic() - self.began
         if self.world.rank == 0:
             epoch = progress.position.epoch
-            self.report.update(progress.step, total, epoch, nats, int(count), rate, norm.item())
+            self.report.update(
+                progress.step, total, epoch, nats, int(count), flops, rate, norm.item()
+            )
 
     def _diverged(self, what: str) -> NotFinite:
         return NotFinite(

@@ -19,6 +19,7 @@ from seqgen.scoring.metrics import Metric, bleu
 from seqgen.search.sample import Greedy
 from seqgen.text import BOS, EOS
 from seqgen.training.loss import output_loss
+from seqgen.training.precision import train_flops
 from seqgen.training.task import Loss, Validation
 from seqgen.training.trainer import TrainingConfig
 
@@ -76,6 +77,9 @@ class TranslationTask:
         self.model = bundle.model
         self.metric: Metric | None = None  # of the last validation
         self.translator = Translator(bundle)
+        self.costs = tuple(
+            train_flops(part) for part in (bundle.model.encoder, bundle.model.decoder)
+        )
         columns = [store.columns["source"].lengths, store.columns["target"].lengths]
         self.lengths = np.stack(columns, 1) + 1  # both sides end with EOS
 
@@ -112,7 +116,9 @@ class TranslationTask:
             batch.outputs,
             self.config.label_smoothing,
         )
-        return Loss(total, nats, len(batch.outputs))
+        encoding, decoding = self.costs
+        flops = encoding * int(batch.source.mask.sum()) + decoding * len(batch.outputs)
+        return Loss(total, nats, len(batch.outputs), flops)
 
     def validate(self) -> Validation:
         """BLEU of greedy translations of the validation sources."""
