@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seqgen.errors import UserError as UserError
-    from seqgen.generate import Translation as Translation
-    from seqgen.generate import Translator as Translator
     from seqgen.generate import load as load
     from seqgen.model.decoder import Decoder as Decoder
     from seqgen.model.decoder import DecoderConfig as DecoderConfig
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
     from seqgen.training.run import train_translator as train_translator
     from seqgen.training.settings import Settings as Settings
     from seqgen.training.settings import read_settings as read_settings
+    from seqgen.translator import Translation as Translation
+    from seqgen.translator import Translator as Translator
 
 __version__ = "0.1.0"
 
@@ -40,8 +40,8 @@ _PLACES = {
     "Sample": "seqgen.search.sample",
     "Settings": "seqgen.training.settings",
     "TextBatch": "seqgen.model.memory",
-    "Translation": "seqgen.generate",
-    "Translator": "seqgen.generate",
+    "Translation": "seqgen.translator",
+    "Translator": "seqgen.translator",
     "UserError": "seqgen.errors",
     "bleu": "seqgen.scoring.metrics",
     "load": "seqgen.generate",

@@ -17,6 +17,7 @@ from seqgen.errors import UserError
 from seqgen.files import checksum, read_json, settle_folder, write_json, write_text
 from seqgen.model.build import ModelConfig, Seq2Seq, build_seq2seq
 from seqgen.scoring.metrics import Metric
+from seqgen.search.settings import SearchConfig
 from seqgen.text import TextConfig, Tokenizer
 
 CONFIG, WEIGHTS, SCORES, SELFTEST, CARD = (
@@ -27,17 +28,6 @@ CONFIG, WEIGHTS, SCORES, SELFTEST, CARD = (
     "README.md",
 )
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class SearchConfig:
-    """The table ``[search]``: how a bundle writes unless told otherwise."""
-
-    beam_size: int = 5  # 1 is greedy
-    length_penalty: float = 1.0
-    coverage_penalty: float = 0.0
-    max_ratio: float = 2.0  # an output has at most max_ratio * source tokens + max_extra tokens
-    max_extra: int = 10
 
 
 @dataclass(frozen=True)

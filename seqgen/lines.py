@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seqgen.generate import Translation
     from seqgen.scoring.metrics import Metric
+    from seqgen.translator import Translation
 
 
 def translation_line(best: list[Translation], n_best: int, as_json: bool) -> str:

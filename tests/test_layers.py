@@ -24,7 +24,7 @@ LAYERS = (
     "●data/ ●search/ ●scenes/ model/",
     "●scoring/metrics scoring/likelihood bundle training/optim training/precision training/loss "
     "training/loader training/distributed training/report training/checkpoint training/task",
-    "generate lines inspection training/trainer training/settings training/translation "
+    "translator generate lines inspection training/trainer training/settings training/translation "
     "training/run",
     "cli __main__ __init__",
 )

@@ -13,7 +13,7 @@ from seqgen.data.prepare import Report as Prepared
 from seqgen.data.store import Store
 from seqgen.errors import UserError
 from seqgen.files import read_json, settle_folder, write_json
-from seqgen.generate import Translator, load
+from seqgen.generate import load
 from seqgen.model.build import build_seq2seq
 from seqgen.text import TextConfig, Tokenizer
 from seqgen.training.distributed import World
@@ -21,6 +21,7 @@ from seqgen.training.report import Report
 from seqgen.training.settings import DataConfig, Settings
 from seqgen.training.trainer import Trainer
 from seqgen.training.translation import TranslationTask
+from seqgen.translator import Translator
 
 SETTINGS = "settings.json"
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seqgen.bundle import SearchConfig
 from seqgen.config import from_dict, read_toml
 from seqgen.errors import UserError
 from seqgen.model.build import ModelConfig
+from seqgen.search.settings import SearchConfig
 from seqgen.text import TextConfig
 from seqgen.training.trainer import TrainingConfig
 

@@ -50,6 +50,7 @@ class TrainingConfig:
     clip_norm: float = 1.0  # of the mean gradient of a token
     label_smoothing: float = 0.1
     subword_sampling: float = 0.0  # alpha of Kudo 2018, smaller is wilder; 0 = off
+    consistency: float = 0.0  # alpha of R-Drop (Wu et al. 2021): each batch is read twice; 0 = off
     average: float = 0.999  # decay of the running average of weights; 0 = off
     patience: int = 0  # stop after so many validations without a better one; 0 = never
     save_every: int = 500  # updates
@@ -63,6 +64,8 @@ class TrainingConfig:
                 raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not self.learning_rate > 0:
             raise UserError(f"learning_rate must be above 0, not {self.learning_rate}")
+        if not 0.0 <= self.consistency < math.inf:
+            raise UserError(f"consistency must be 0 or more, not {self.consistency}")
         for name in ("label_smoothing", "average"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise UserError(f"{name} must be in [0, 1), not {getattr(self, name)}")

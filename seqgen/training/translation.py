@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,28 +14,28 @@ from torch import Tensor
 from seqgen.bundle import Bundle, write_bundle
 from seqgen.data.batches import epoch_batches, pad
 from seqgen.data.store import Store
-from seqgen.generate import Translator, text_batch
 from seqgen.model.memory import TextBatch
 from seqgen.scoring.metrics import Metric, bleu
 from seqgen.search.sample import Greedy
-from seqgen.text import BOS, EOS
+from seqgen.text import BOS, EOS, Tokenizer
 from seqgen.training.loss import output_loss
 from seqgen.training.precision import train_flops
 from seqgen.training.task import Loss, Validation
 from seqgen.training.trainer import TrainingConfig
+from seqgen.translator import Translator, text_batch
 
 SELFTEST_LINES = 5
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """A batch of sources and the two sides of their targets.
+    """A batch of sources and the two sides of their targets, R times over.
 
     Attributes:
-        source: for the encoder.
-        inputs: [B, T] int64, BOS and the target.
-        outputs: [M] int64, the targets and EOS at the M real positions.
-        positions: [M] int64, where those stand among the B * T.
+        source: for the encoder, R * B rows.
+        inputs: [R * B, T] int64, BOS and the target.
+        outputs: [R, M] int64, the targets and EOS at the M real positions of a reading.
+        positions: [R * M] int64, where those stand among the R * B * T.
     """
 
     source: TextBatch
@@ -43,12 +44,13 @@ class Pairs:
     positions: Tensor
 
 
-def make_pairs(sources: list[list[int]], targets: list[list[int]]) -> Pairs:
-    """Pad B pairs of token ids (no BOS, no EOS) to a batch."""
+def make_pairs(sources: list[list[int]], targets: list[list[int]], readings: int = 1) -> Pairs:
+    """Pad R * B pairs of token ids (no BOS, no EOS), R readings of B targets, to a batch."""
     outputs = torch.from_numpy(pad([[*target, EOS] for target in targets], value=-1)).reshape(-1)
     positions = (outputs >= 0).nonzero().squeeze(1)
     inputs = torch.from_numpy(pad([[BOS, *target] for target in targets]))
-    return Pairs(text_batch(sources), inputs, outputs[positions], positions)
+    kept = outputs[positions].view(readings, -1)
+    return Pairs(text_batch(sources), inputs, kept, positions)
 
 
 class TranslationTask:
@@ -91,22 +93,29 @@ class TranslationTask:
         )
 
     def load(self, rows: np.ndarray[Any, Any], seed: int) -> Pairs:
-        """The pairs ``rows``, with subwords sampled by ``seed`` if the settings say so."""
+        """The pairs ``rows``, with subwords sampled by ``seed`` if the settings say so.
+
+        Two readings of a pair, for R-Drop, may cut its source in two ways, its target in one.
+        """
+        readings = 2 if self.config.consistency else 1
+        sources = self._tokens("source", self.bundle.source, [*rows] * readings, seed)
+        targets = self._tokens("target", self.bundle.target, [*rows], seed)
+        return make_pairs(sources, targets * readings, readings)
+
+    def _tokens(
+        self, side: str, tokenizer: Tokenizer, rows: Sequence[int], seed: int
+    ) -> list[list[int]]:
         alpha = self.config.subword_sampling
-        sides = []
-        for side, tokenizer in (("source", self.bundle.source), ("target", self.bundle.target)):
-            if alpha:
-                texts = self.store.texts(f"{side}_text", rows)
-                sides.append(tokenizer.sample(texts, alpha, seed))
-            else:
-                sides.append([self.store.columns[side][row].tolist() for row in rows])
-        return make_pairs(sides[0], sides[1])
+        if alpha:
+            return tokenizer.sample(self.store.texts(f"{side}_text", rows), alpha, seed)
+        return [self.store.columns[side][row].tolist() for row in rows]
 
     def loss(self, batch: Pairs) -> Loss:
         """Smoothed cross-entropy of the targets under teacher forcing."""
         decoder = self.bundle.model.decoder
         hidden = decoder.hidden(self.bundle.model.encode(batch.source), batch.inputs)
         reads = hidden.reshape(-1, hidden.shape[-1]).index_select(0, batch.positions)
+        reads = reads.view(*batch.outputs.shape, -1)
         if torch.is_autocast_enabled("cpu"):
             reads = reads.to(torch.get_autocast_dtype("cpu"))
         total, nats = output_loss(
@@ -115,10 +124,11 @@ class TranslationTask:
             decoder.output.bias,
             batch.outputs,
             self.config.label_smoothing,
+            self.config.consistency,
         )
         encoding, decoding = self.costs
-        flops = encoding * int(batch.source.mask.sum()) + decoding * len(batch.outputs)
-        return Loss(total, nats, len(batch.outputs), flops)
+        flops = encoding * int(batch.source.mask.sum()) + decoding * batch.outputs.numel()
+        return Loss(total, nats, batch.outputs.shape[1], flops)
 
     def validate(self) -> Validation:
         """BLEU of greedy translations of the validation sources."""

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 import seqgen
-from seqgen import Beam, Greedy, Sample, UserError, generate
+from seqgen import Beam, Greedy, Sample, UserError
+from seqgen.search import batched
 from seqgen.search.processors import NoRepeat
 
 LINES = ["a big dog", "", "cat", "red red cat sees", "dog sees a cat", " ", "big", "zzz unknown"]
@@ -72,12 +73,12 @@ def test_lines_come_back_in_order_one_each_empty_ones_empty(model):
 def test_windows_do_not_change_what_comes_out(model, monkeypatch):
     strategy = Sample(1.0, seed=4)
     whole = list(model.hypotheses(LINES * 2, strategy))
-    monkeypatch.setattr(generate, "WINDOW", 3)
+    monkeypatch.setattr(batched, "WINDOW", 3)
     same(list(model.hypotheses(LINES * 2, strategy)), whole)
 
 
 def test_a_stream_is_read_no_further_than_a_window(model, monkeypatch):
-    monkeypatch.setattr(generate, "WINDOW", 4)
+    monkeypatch.setattr(batched, "WINDOW", 4)
     taken = []
 
     def endless():

@@ -1,0 +1,62 @@
+"""A search over many inputs: those of like size together, results in the order of the inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from seqgen.search.history import IntArray
+from seqgen.search.processors import Processor
+from seqgen.search.step import Hypothesis, Stepper, Strategy, run
+
+WINDOW = 4096  # inputs that are sorted by size together; memory does not grow past them
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Search(Generic[Item]):
+    """All that a search over inputs needs, but for the inputs.
+
+    Attributes:
+        stepper: the model.
+        strategy: how to search.
+        processors: changes to the model's log-probabilities, in order.
+        make_batch: inputs as ``stepper.start`` takes them.
+        batch_size: inputs searched together; it does not change what comes out.
+    """
+
+    stepper: Stepper[Any]
+    strategy: Strategy
+    processors: Sequence[Processor]
+    make_batch: Callable[[list[Item]], Any]
+    batch_size: int
+
+    def __call__(
+        self, inputs: Sequence[Item], sizes: Sequence[int], limits: IntArray, numbers: IntArray
+    ) -> list[list[Hypothesis]]:
+        """Search N inputs.
+
+        Args:
+            inputs: in any order.
+            sizes: [N]; inputs of like size are searched together.
+            limits: [N], the most tokens of each output.
+            numbers: [N], by which each input is known; what is drawn at random depends on it.
+
+        Returns:
+            For each input its hypotheses, best first.
+        """
+        found: list[list[Hypothesis]] = [[] for _ in inputs]
+        order = np.argsort(np.asarray(sizes, np.int64), kind="stable")
+        for begin in range(0, len(order), self.batch_size):
+            rows = order[begin : begin + self.batch_size]
+            batch = self.make_batch([inputs[i] for i in rows])
+            steps = self.strategy.run(
+                self.stepper, batch, limits[rows], self.processors, numbers[rows]
+            )
+            for i, best in zip(rows.tolist(), run(steps), strict=True):
+                found[i] = best
+        return found
