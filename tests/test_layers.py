@@ -23,7 +23,8 @@ LAYERS = (
     "●subwords ●text",
     "●data/ ●search/ ●scenes/ model/",
     "●scoring/metrics scoring/likelihood bundle training/optim training/precision training/loss "
-    "training/loader training/distributed training/report training/checkpoint training/task",
+    "training/loader training/distributed training/report training/checkpoint "
+    "training/targets training/task",
     "translator generate lines inspection training/trainer training/settings training/translation "
     "training/run",
     "cli __main__ __init__",

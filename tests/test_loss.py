@@ -66,3 +66,15 @@ def test_two_readings_are_averaged_and_held_together(smoothing, consistency):
     wanted = torch.autograd.grad(expected * 0.3, tensors)
     for one, two in zip(torch.autograd.grad(loss * 0.3, tensors), wanted, strict=True):
         torch.testing.assert_close(one, two, atol=1e-10, rtol=1e-10)
+
+
+def test_weights_count_positions_with_either_sign():
+    tensors, targets = example(torch.float64)
+    weights = torch.randn(targets.shape, dtype=torch.float64)
+    each = F.cross_entropy(F.linear(*tensors)[0], targets[0], reduction="none")
+    expected = (each * weights[0]).sum()
+    loss, _ = output_loss(*tensors, targets, weights=weights)
+    torch.testing.assert_close(loss, expected)
+    wanted = torch.autograd.grad(expected, tensors)
+    for one, other in zip(torch.autograd.grad(loss, tensors), wanted, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-10, rtol=1e-10)

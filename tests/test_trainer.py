@@ -16,7 +16,14 @@ from seqgen.training.run import resume_translator, train_translator
 from seqgen.training.settings import read_settings
 from seqgen.training.trainer import Trainer, TrainingConfig
 
-WILD = {"subword_sampling": 0.3, "accumulate": 3, "save_every": 4, "label_smoothing": 0.1}
+WILD = {
+    "subword_sampling": 0.3,
+    "consistency": 1.0,
+    "scheduled_sampling": 0.2,
+    "accumulate": 3,
+    "save_every": 4,
+    "label_smoothing": 0.1,
+}
 
 
 def train(folder: Path, out: Path, **training: object):

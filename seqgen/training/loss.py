@@ -22,6 +22,7 @@ class _OutputLoss(torch.autograd.Function):
         targets: Tensor,
         smoothing: float,
         consistency: float,
+        weights: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         low, low_bias = weight.to(hidden.dtype), bias.to(hidden.dtype)
         wide = torch.promote_types(hidden.dtype, torch.float32)
@@ -34,24 +35,27 @@ class _OutputLoss(torch.autograd.Function):
             logits = torch.addmm(low_bias, read, low.mT)
             log_probs = torch.log_softmax(logits, -1, dtype=wide)
             chosen = log_probs.gather(1, target)
-            exact -= chosen.sum()
+            share = 1.0 if weights is None else weights[part].reshape(-1, 1)
+            exact -= (chosen * share).sum()
             normalizer += (logits.gather(1, target) - chosen).sum()
             gradient = log_probs.exp().to(hidden.dtype)
             if consistency:
                 apart, gradient = _hold_together(log_probs, gradient, consistency)
                 distance += apart
             gradient.scatter_add_(1, target, gradient.new_full(target.shape, smoothing - 1.0))
+            if weights is not None:
+                gradient.mul_(share)
             d_hidden[part] = torch.mm(gradient, low).view(hidden[part].shape)
             d_weight += torch.mm(gradient.mT, read)
             d_bias += gradient.sum(0, dtype=wide)
         # The uniform share of label smoothing is linear in the logits, so all of it, loss and
         # gradients, follows from means over the vocabulary.
-        mean, share = weight.mean(0), smoothing / weight.shape[0]
+        mean, even = weight.mean(0), smoothing / weight.shape[0]
         total, count = hidden.sum((0, 1), dtype=wide), targets.numel()
         uniform = normalizer - total @ mean.to(wide) - count * bias.mean()
         d_hidden.sub_((smoothing * mean).to(hidden.dtype))
-        d_weight.sub_((share * total).to(weight.dtype))
-        d_bias.sub_(share * count)
+        d_weight.sub_((even * total).to(weight.dtype))
+        d_bias.sub_(even * count)
         ctx.save_for_backward(d_hidden, d_weight, d_bias)
         ctx.mark_non_differentiable(exact)
         loss = (1.0 - smoothing) * exact + smoothing * uniform + consistency * distance
@@ -62,7 +66,7 @@ class _OutputLoss(torch.autograd.Function):
         d_hidden, d_weight, d_bias = ctx.saved_tensors
         scale = scale / len(d_hidden)
         d_hidden = d_hidden * scale.to(d_hidden.dtype)
-        return d_hidden, d_weight * scale, d_bias * scale, None, None, None
+        return d_hidden, d_weight * scale, d_bias * scale, None, None, None, None
 
 
 def _hold_together(log_probs: Tensor, probs: Tensor, weight: float) -> tuple[Tensor, Tensor]:
@@ -102,6 +106,7 @@ def output_loss(
     targets: Tensor,
     smoothing: float = 0.0,
     consistency: float = 0.0,
+    weights: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Cross-entropy of ``softmax(hidden @ weight.T + bias)``, summed over positions.
 
@@ -121,11 +126,15 @@ def output_loss(
         targets: [R, M] int64.
         smoothing: the smoothed share, in [0, 1).
         consistency: alpha of R-Drop; above 0 with R = 2.
+        weights: [R, M], by which each position counts, of either sign; 1 where left out. They
+            go with neither smoothing nor consistency.
 
     Returns:
         The loss to minimise, and the plain negative log-likelihood in nats (no gradient).
     """
     loss: Tensor
     exact: Tensor
-    loss, exact = _OutputLoss.apply(hidden, weight, bias, targets, smoothing, consistency)
+    loss, exact = _OutputLoss.apply(
+        hidden, weight, bias, targets, smoothing, consistency, weights
+    )
     return loss, exact

@@ -32,6 +32,7 @@ from seqgen.training.optim import (
 )
 from seqgen.training.precision import Precision, choose_precision
 from seqgen.training.report import Report
+from seqgen.training.targets import Objective
 from seqgen.training.task import Task
 
 
@@ -51,6 +52,7 @@ class TrainingConfig:
     label_smoothing: float = 0.1
     subword_sampling: float = 0.0  # alpha of Kudo 2018, smaller is wilder; 0 = off
     consistency: float = 0.0  # alpha of R-Drop (Wu et al. 2021): each batch is read twice; 0 = off
+    scheduled_sampling: float = 0.0  # share of inputs the model's own guesses take (Bengio 2015)
     average: float = 0.999  # decay of the running average of weights; 0 = off
     patience: int = 0  # stop after so many validations without a better one; 0 = never
     save_every: int = 500  # updates
@@ -66,9 +68,14 @@ class TrainingConfig:
             raise UserError(f"learning_rate must be above 0, not {self.learning_rate}")
         if not 0.0 <= self.consistency < math.inf:
             raise UserError(f"consistency must be 0 or more, not {self.consistency}")
-        for name in ("label_smoothing", "average"):
+        for name in ("label_smoothing", "scheduled_sampling", "average"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise UserError(f"{name} must be in [0, 1), not {getattr(self, name)}")
+
+    @property
+    def objective(self) -> Objective:
+        """What is asked of the targets' probabilities."""
+        return Objective(self.label_smoothing, self.consistency, self.scheduled_sampling)
 
 
 class Trainer:

@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from seqgen.bundle import Bundle, write_bundle
-from seqgen.data.batches import epoch_batches, pad
+from seqgen.data.batches import epoch_batches
 from seqgen.data.store import Store
 from seqgen.model.memory import TextBatch
 from seqgen.scoring.metrics import Metric, bleu
 from seqgen.search.sample import Greedy
-from seqgen.text import BOS, EOS, Tokenizer
-from seqgen.training.loss import output_loss
+from seqgen.text import Tokenizer
 from seqgen.training.precision import train_flops
+from seqgen.training.targets import Targets, make_targets, target_loss
 from seqgen.training.task import Loss, Validation
 from seqgen.training.trainer import TrainingConfig
 from seqgen.translator import Translator, text_batch
@@ -29,28 +27,10 @@ SELFTEST_LINES = 5
 
 @dataclass(frozen=True)
 class Pairs:
-    """A batch of sources and the two sides of their targets, R times over.
-
-    Attributes:
-        source: for the encoder, R * B rows.
-        inputs: [R * B, T] int64, BOS and the target.
-        outputs: [R, M] int64, the targets and EOS at the M real positions of a reading.
-        positions: [R * M] int64, where those stand among the R * B * T.
-    """
+    """A batch of sources, a row a row of its targets."""
 
     source: TextBatch
-    inputs: Tensor
-    outputs: Tensor
-    positions: Tensor
-
-
-def make_pairs(sources: list[list[int]], targets: list[list[int]], readings: int = 1) -> Pairs:
-    """Pad R * B pairs of token ids (no BOS, no EOS), R readings of B targets, to a batch."""
-    outputs = torch.from_numpy(pad([[*target, EOS] for target in targets], value=-1)).reshape(-1)
-    positions = (outputs >= 0).nonzero().squeeze(1)
-    inputs = torch.from_numpy(pad([[BOS, *target] for target in targets]))
-    kept = outputs[positions].view(readings, -1)
-    return Pairs(text_batch(sources), inputs, kept, positions)
+    targets: Targets
 
 
 class TranslationTask:
@@ -100,7 +80,7 @@ class TranslationTask:
         readings = 2 if self.config.consistency else 1
         sources = self._tokens("source", self.bundle.source, [*rows] * readings, seed)
         targets = self._tokens("target", self.bundle.target, [*rows], seed)
-        return make_pairs(sources, targets * readings, readings)
+        return Pairs(text_batch(sources), make_targets(targets * readings, readings))
 
     def _tokens(
         self, side: str, tokenizer: Tokenizer, rows: Sequence[int], seed: int
@@ -112,23 +92,11 @@ class TranslationTask:
 
     def loss(self, batch: Pairs) -> Loss:
         """Smoothed cross-entropy of the targets under teacher forcing."""
-        decoder = self.bundle.model.decoder
-        hidden = decoder.hidden(self.bundle.model.encode(batch.source), batch.inputs)
-        reads = hidden.reshape(-1, hidden.shape[-1]).index_select(0, batch.positions)
-        reads = reads.view(*batch.outputs.shape, -1)
-        if torch.is_autocast_enabled("cpu"):
-            reads = reads.to(torch.get_autocast_dtype("cpu"))
-        total, nats = output_loss(
-            reads,
-            decoder.output.weight,
-            decoder.output.bias,
-            batch.outputs,
-            self.config.label_smoothing,
-            self.config.consistency,
-        )
+        model, targets = self.bundle.model, batch.targets
+        total, nats = target_loss(model, model.encode(batch.source), targets, self.config.objective)
         encoding, decoding = self.costs
-        flops = encoding * int(batch.source.mask.sum()) + decoding * batch.outputs.numel()
-        return Loss(total, nats, batch.outputs.shape[1], flops)
+        flops = encoding * int(batch.source.mask.sum()) + decoding * targets.outputs.numel()
+        return Loss(total, nats, targets.count, flops)
 
     def validate(self) -> Validation:
         """BLEU of greedy translations of the validation sources."""
