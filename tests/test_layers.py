@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 # without torch, whatever it calls.
 LAYERS = (
     "●errors ●files ●config",
-    "●subwords ●text",
+    "●subwords ●text images",
     "●data/ ●search/ ●scenes/ model/",
     "●scoring/metrics scoring/likelihood bundle training/optim training/precision training/loss "
     "training/loader training/distributed training/report training/checkpoint "

@@ -1,4 +1,4 @@
-"""What goes into an encoder of text, and what comes out of every encoder."""
+"""What goes into an encoder of text or images, and what comes out of every encoder."""
 
 from __future__ import annotations
 
@@ -19,6 +19,33 @@ class TextBatch:
 
     tokens: Tensor
     mask: Tensor
+
+
+@dataclass(frozen=True)
+class ImageBatch:
+    """A batch of images, as pixels or as what the frozen part of an encoder made of them.
+
+    Attributes:
+        pixels: [B, 3, height, width] float, normalized.
+        features: [B, C, height, width] float, given instead of ``pixels``.
+
+    Raises:
+        ValueError: both or none are given, or the shape or type is wrong.
+    """
+
+    pixels: Tensor | None = None
+    features: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if (self.pixels is None) == (self.features is None):
+            raise ValueError("give either pixels or features")
+        pixels, features = self.pixels, self.features
+        if pixels is not None and (pixels.dim() != 4 or pixels.shape[1] != 3 or _is_whole(pixels)):
+            raise ValueError(f"pixels must be float [B, 3, height, width], not {_describe(pixels)}")
+        if features is not None and (features.dim() != 4 or _is_whole(features)):
+            raise ValueError(
+                f"features must be float [B, C, height, width], not {_describe(features)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -60,6 +87,10 @@ class Memory:
             self.summary.index_select(0, rows),
             self.grid,
         )
+
+
+def _is_whole(tensor: Tensor) -> bool:
+    return not tensor.is_floating_point()
 
 
 def _describe(tensor: Tensor) -> str:
