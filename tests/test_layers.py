@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     "●errors ●files ●config",
     "●subwords ●text images",
-    "●data/ ●search/ ●scenes/ model/",
+    "●data/ data/features ●search/ ●scenes/ model/",
     "●scoring/metrics scoring/likelihood bundle training/optim training/precision training/loss "
     "training/loader training/distributed training/report training/checkpoint "
     "training/targets training/task",

@@ -37,9 +37,8 @@ def epoch_batches(
 
     Rows are grouped by length, by chance where lengths are alike; cut where a batch would cost
     too much; and the batches shuffled. The processes get equally many batches, all rows between
-    them, and at each step batches of similar length, so that none waits long for another. Where
-    the number of batches does not divide, the ones with most rows are halved; only where every
-    batch is a single row is one dealt twice.
+    them, and at each step batches of similar length, so that none waits long for another
+    (``deal``).
 
     Args:
         lengths: [N, C] tokens of each row on each side.
@@ -58,6 +57,18 @@ def epoch_batches(
     rng = np.random.Generator(np.random.PCG64([seed % (1 << 64), epoch]))
     order = _by_length(lengths, batch_tokens, rng)
     batches = _cut(order, lengths[order].max(1).tolist(), batch_tokens)
+    return deal(batches, rng, rank, world)
+
+
+def deal(
+    batches: list[IntArray], rng: np.random.Generator, rank: int, world: int
+) -> list[IntArray]:
+    """The shuffled share of one of ``world`` processes in batches sorted by length.
+
+    All get equally many, and at each step neighbours in the order they came in. Where their
+    number does not divide, the ones with most rows are halved; only where every batch is a
+    single row is one dealt twice.
+    """
     while len(batches) % world:
         place = max(range(len(batches)), key=lambda i: len(batches[i]))
         batch = batches[place]

@@ -169,21 +169,39 @@ def prepare_pairs(
     """
     if max_length < 1:
         raise UserError(f"max_length must be at least 1, not {max_length}")
-    if out.is_dir() and any(out.iterdir()) and not (out / INFO).is_file():
-        raise UserError("holds other things than prepared data", out, "choose another folder")
+    refuse_other_things(out)
     tokenizers = {"source": source, "target": target}
     sieve = _Sieve(files, max_length)
     with writing_folder(out) as folder:
         columns = _write_columns(files, tokenizers, folder, sieve, progress)
         report = sieve.report(drop_long, drop_empty)
         settings: dict[str, Any] = {"max_length": max_length}
-        for side, tokenizer in tokenizers.items():
-            digest = hashlib.sha256(tokenizer.proto).hexdigest()
-            settings[side] = {"model": digest, "lowercase": tokenizer.lowercase}
+        settings |= {side: fingerprint(tokenizer) for side, tokenizer in tokenizers.items()}
         paths = [path for path in (files.source, files.target) if path is not None]
         sources = {str(path): checksum(path) for path in paths}
         write_info(folder, StoreInfo(columns, report.pairs, 1, sources, settings))
     return report
+
+
+def refuse_other_things(out: Path) -> None:
+    """Let ``out`` be the folder of a store, new or to be replaced.
+
+    Raises:
+        UserError: it holds something else.
+    """
+    if out.is_dir() and any(out.iterdir()) and not (out / INFO).is_file():
+        raise UserError("holds other things than prepared data", out, "choose another folder")
+
+
+def fingerprint(tokenizer: Tokenizer) -> dict[str, Any]:
+    """What ``store.json`` keeps of the tokenizer of a column."""
+    digest = hashlib.sha256(tokenizer.proto).hexdigest()
+    return {"model": digest, "lowercase": tokenizer.lowercase}
+
+
+def token_type(tokenizer: Tokenizer) -> str:
+    """The type of a column that holds the ids of ``tokenizer``."""
+    return "uint16" if tokenizer.size <= 1 << 16 else "int32"
 
 
 def _write_columns(
@@ -197,8 +215,7 @@ def _write_columns(
     with ExitStack() as stack:
         columns: dict[str, RaggedWriter] = {}
         for side, tokenizer in tokenizers.items():
-            dtype = "uint16" if tokenizer.size <= 1 << 16 else "int32"
-            for name, kind in ((side, dtype), (f"{side}_text", "uint8")):
+            for name, kind in ((side, token_type(tokenizer)), (f"{side}_text", "uint8")):
                 columns[name] = stack.enter_context(RaggedWriter(folder / name, kind))
         pairs = read_pairs(files)
         while block := list(islice(pairs, _BLOCK)):

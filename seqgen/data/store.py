@@ -20,7 +20,7 @@ from seqgen.files import read_json, settle_folder, unreadable, write_json, writi
 INFO = "store.json"
 
 _TYPES = ("uint8", "uint16", "int32")  # of tokens
-_HEADER = 128  # bytes of a .npy header, whatever the count
+HEADER_BYTES = 128  # of a .npy header, whatever the shape
 _BLOCK = 1 << 16  # offsets checked at a time
 
 
@@ -103,7 +103,7 @@ class RaggedWriter:
         with ExitStack() as stack:
             for part in ("tokens", "offsets"):
                 file = stack.enter_context(writing(_named(self._path, part)))
-                file.write(bytes(_HEADER))
+                file.write(bytes(HEADER_BYTES))
                 self._files.append(file)
             self._files[1].write(np.zeros(1, np.int64).tobytes())
             self._stack = stack.pop_all()
@@ -121,9 +121,9 @@ class RaggedWriter:
         with self._stack:
             tokens, offsets = self._files
             tokens.seek(0)
-            tokens.write(_header(self._dtype, self._tokens))
+            tokens.write(npy_header(self._dtype, (self._tokens,)))
             offsets.seek(0)
-            offsets.write(_header(np.dtype(np.int64), self._rows + 1))
+            offsets.write(npy_header(np.dtype(np.int64), (self._rows + 1,)))
 
     def extend(self, rows: Sequence[Sequence[int] | bytes]) -> None:
         """Append rows.
@@ -201,10 +201,10 @@ def _named(path: Path, part: str) -> Path:
     return path.with_name(f"{path.name}.{part}.npy")
 
 
-def _header(dtype: np.dtype[Any], count: int) -> bytes:
-    """The header, .npy version 1.0, of a flat array, as NumPy writes it."""
-    text = f"{{'descr': '{dtype.str}', 'fortran_order': False, 'shape': ({count},), }}"
-    size = _HEADER - 10
+def npy_header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """The header, .npy version 1.0, of an array of some dimensions, in ``HEADER_BYTES``."""
+    text = f"{{'descr': '{dtype.str}', 'fortran_order': False, 'shape': {shape}, }}"
+    size = HEADER_BYTES - 10
     start = b"\x93NUMPY\x01\x00" + size.to_bytes(2, "little")
     return start + text.ljust(size - 1).encode("ascii") + b"\n"
 
@@ -212,14 +212,14 @@ def _header(dtype: np.dtype[Any], count: int) -> bytes:
 def _map(path: Path, types: tuple[str, ...]) -> npt.NDArray[Any]:
     """Map a flat array of one of ``types``, if the header is just what its size asks for."""
     try:
-        size = path.stat().st_size - _HEADER
+        size = path.stat().st_size - HEADER_BYTES
         with open(path, "rb") as file:
-            header = file.read(_HEADER)
+            header = file.read(HEADER_BYTES)
         for dtype in map(np.dtype, types):
             count, rest = divmod(size, dtype.itemsize)
-            if not rest and header == _header(dtype, count):
+            if not rest and header == npy_header(dtype, (count,)):
                 # As a plain array: slices of a memmap cost far more.
-                return np.asarray(np.memmap(path, dtype, "r", _HEADER, (count,)))
+                return np.asarray(np.memmap(path, dtype, "r", HEADER_BYTES, (count,)))
     except OSError as error:
         raise unreadable(path, error) from error
     raise UserError("is no array of a store, or cut off", path, "prepare it again")
