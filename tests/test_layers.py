@@ -22,8 +22,9 @@ LAYERS = (
     "●errors ●files ●config",
     "●subwords ●text",
     "●data/ ●search/ ●scenes/ model/",
-    "●scoring/metrics scoring/likelihood bundle training/optim training/precision training/loss "
-    "training/loader training/distributed training/report training/checkpoint training/task",
+    "●scoring/metrics ●scoring/ptb ●scoring/cider ●scoring/captions scoring/likelihood "
+    "bundle training/optim training/precision training/loss training/loader training/distributed "
+    "training/report training/checkpoint training/task",
     "generate lines inspection training/trainer training/settings training/translation "
     "training/run",
     "cli __main__ __init__",
