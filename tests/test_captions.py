@@ -9,7 +9,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqgen.errors import UserError
@@ -65,6 +65,7 @@ def test_bleu_is_sacrebleus():
         assert whole.score > 10
 
 
+@settings(deadline=None)
 @given(IMAGES)
 def test_cocos_own_programs_agree(images):
     bleu = pytest.importorskip("pycocoevalcap.bleu.bleu", reason="needs pycocoevalcap")
@@ -83,6 +84,7 @@ def test_cocos_own_programs_agree(images):
     np.testing.assert_allclose(rouge_l(hypotheses, references, "none"), per_image)
 
 
+@settings(deadline=None)
 @given(WORDS, WORDS)
 def test_longest_common_by_trying_all(first, second):
     def all_of(words):

@@ -5,7 +5,7 @@ from math import exp, log, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from seqgen.errors import UserError
@@ -45,6 +45,7 @@ def by_the_formula(hypothesis, captions, references):
     return 10 * total / 4
 
 
+@settings(deadline=None)
 @given(IMAGES)
 def test_the_formula_agrees(images):
     hypotheses, references = zip(*images, strict=True)
@@ -53,6 +54,7 @@ def test_the_formula_agrees(images):
     np.testing.assert_allclose(scores, wanted, atol=1e-9)
 
 
+@settings(deadline=None)
 @given(IMAGES)
 def test_cocos_own_program_agrees(images):
     cider = pytest.importorskip("pycocoevalcap.cider.cider", reason="needs pycocoevalcap")
@@ -87,6 +89,7 @@ def test_what_all_images_have_counts_nothing():
     assert scorer.scores(["a", "a"]).tolist() == [0, 0]
 
 
+@settings(deadline=None)
 @given(IMAGES, st.data())
 def test_any_images_in_any_order(images, data):
     hypotheses, references = zip(*images, strict=True)

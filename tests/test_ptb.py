@@ -1,7 +1,7 @@
 """Caption tokens, against the outputs of the Treebank's own tokenizer."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqgen.scoring.ptb import PUNCTUATION, caption_tokens
@@ -33,6 +33,7 @@ def test_tokens_are_those_of_the_treebank(text, printed):
     assert " ".join(caption_tokens(text)) == printed
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_tokens_hold_no_space_and_no_punctuation(text):
     for token in caption_tokens(text):
@@ -40,6 +41,7 @@ def test_tokens_hold_no_space_and_no_punctuation(text):
         assert token not in PUNCTUATION
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a", "dog", "t-shirt", "runs", "über", "5"]), max_size=9))
 def test_plain_words_stay_as_they_are(words):
     assert caption_tokens(" ".join(words)) == words
