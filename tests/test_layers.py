@@ -22,9 +22,9 @@ LAYERS = (
     "●errors ●files ●config",
     "●subwords ●text images",
     "●data/ data/features ●search/ ●scenes/ model/",
-    "●scoring/metrics scoring/likelihood bundle training/optim training/precision training/loss "
-    "training/loader training/distributed training/report training/checkpoint "
-    "training/targets training/task",
+    "●scoring/metrics ●scoring/ptb ●scoring/cider ●scoring/captions scoring/likelihood "
+    "bundle training/optim training/precision training/loss training/loader training/distributed "
+    "training/report training/checkpoint training/targets training/critical training/task",
     "translator generate lines inspection training/trainer training/settings training/translation "
     "training/run",
     "cli __main__ __init__",

@@ -40,7 +40,7 @@ def generate(seed: int = 1) -> dict[str, list[Scene]]:
     has one, though each kind, colour and action is there with others.
     """
     chance = random.Random(seed)
-    held = _held_out(chance)
+    held = held_out(chance)
     scenes: dict[str, list[Scene]] = {part: [] for part in SIZE}
     told: set[str] = set()
     while any(len(scenes[part]) < size for part, size in SIZE.items()):
@@ -63,34 +63,34 @@ def pairs(scene: Scene) -> set[tuple[str, str]]:
     return coloured | set(scene.doers)
 
 
-def _held_out(chance: random.Random) -> dict[tuple[str, str], str]:
+def held_out(chance: random.Random) -> dict[tuple[str, str], str]:
     """Which pairs are kept from training, and for which part."""
     held = {}
     for i, kind in enumerate(KINDS):
-        held[kind, _one(chance, COLOURS)] = ("valid", "test")[i % 2]
+        held[kind, one(chance, COLOURS)] = ("valid", "test")[i % 2]
     for i, kind in enumerate(ANIMALS):
         held[kind, DEEDS[(2 * i) % len(DEEDS)]] = ("test", "valid")[i % 2]
         held[kind, DOINGS[i]] = ("valid", "test")[i % 2]
     return held
 
 
-def _one(chance: random.Random, items: Sequence[T]) -> T:
+def one(chance: random.Random, items: Sequence[T]) -> T:
     """One of ``items``; drawn by ``random()`` alone, whose sequence no Python version changes."""
     return items[int(chance.random() * len(items))]
 
 
 def _thing(chance: random.Random, kinds: Sequence[str], apart: Sequence[Thing] = ()) -> Thing:
     """An object of another kind than those it must not be confused with."""
-    kind = _one(chance, [kind for kind in kinds if all(kind != other.kind for other in apart)])
-    colour = _one(chance, COLOURS)
-    size = _one(chance, SIZES) if chance.random() < 0.4 else None
-    count = _one(chance, (1, 1, 1, 2, 3))
+    kind = one(chance, [kind for kind in kinds if all(kind != other.kind for other in apart)])
+    colour = one(chance, COLOURS)
+    size = one(chance, SIZES) if chance.random() < 0.4 else None
+    count = one(chance, (1, 1, 1, 2, 3))
     definite, named = chance.random() < 0.5, chance.random() < 0.7
     return Thing(kind, colour, size, count, definite, named)
 
 
 def _scene(chance: random.Random) -> Scene:
-    pattern = _one(chance, _PATTERNS)
+    pattern = one(chance, _PATTERNS)
     anyone = KINDS if pattern in ("exists", "located") else ANIMALS
     subject = _thing(chance, anyone)
     if pattern in ("located", "is_coloured", "which_acts"):
@@ -107,12 +107,12 @@ def _scene(chance: random.Random) -> Scene:
     return Scene(
         pattern,
         subject,
-        _one(chance, DOINGS) if alone else _one(chance, DEEDS) if acts else None,
+        one(chance, DOINGS) if alone else one(chance, DEEDS) if acts else None,
         object_,
-        _one(chance, RELATIONS) if placed else None,
+        one(chance, RELATIONS) if placed else None,
         _thing(chance, THINGS, known) if placed else None,
         _thing(chance, ANIMALS, [subject]) if pattern == "while" else None,
-        _one(chance, DOINGS) if pattern == "while" else None,
+        one(chance, DOINGS) if pattern == "while" else None,
     )
 
 

@@ -28,11 +28,11 @@ class Metric:
     """
 
     name: str
-    value: float  # 0 to 100; TER can exceed 100
+    value: float  # 0 to 100; TER and CIDEr-D can exceed 100
     signature: str
     low: float | None
     high: float | None
-    count: int  # lines scored
+    count: int  # lines or images scored
 
 
 @dataclass(frozen=True)

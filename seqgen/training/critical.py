@@ -78,7 +78,5 @@ def critical_loss(
     weights[ends[unfinished]] = 0.0
     reads = readouts(model.decoder, memory.select(rows), targets.inputs, targets)
     output = model.decoder.output
-    loss, _ = output_loss(
-        reads, output.weight, output.bias, targets.outputs, weights=weights[None]
-    )
+    loss, _ = output_loss(reads, output.weight, output.bias, targets.outputs, weights=weights[None])
     return loss, targets.count

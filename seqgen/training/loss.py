@@ -134,7 +134,5 @@ def output_loss(
     """
     loss: Tensor
     exact: Tensor
-    loss, exact = _OutputLoss.apply(
-        hidden, weight, bias, targets, smoothing, consistency, weights
-    )
+    loss, exact = _OutputLoss.apply(hidden, weight, bias, targets, smoothing, consistency, weights)
     return loss, exact
