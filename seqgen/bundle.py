@@ -15,6 +15,7 @@ from torch import nn
 from seqgen.config import from_dict, to_dict
 from seqgen.errors import UserError
 from seqgen.files import checksum, read_json, settle_folder, write_json, write_text
+from seqgen.images import ImageConfig
 from seqgen.model.build import ModelConfig, Seq2Seq, build_seq2seq
 from seqgen.scoring.metrics import Metric
 from seqgen.search.settings import SearchConfig
@@ -34,12 +35,13 @@ FORMAT = 1
 class BundleConfig:
     """What ``config.json`` holds."""
 
-    task: Literal["translate"]
+    task: Literal["translate", "caption"]
     model: ModelConfig
-    source: TextConfig
-    target: TextConfig
-    joint: bool  # one SentencePiece model for both sides
     search: SearchConfig
+    target: TextConfig
+    source: TextConfig | None = None  # of text that is read
+    images: ImageConfig | None = None  # of images that are read
+    joint: bool = False  # one SentencePiece model for both sides of text
     format: int = FORMAT
     versions: dict[str, str] = field(default_factory=dict)
     checksums: dict[str, str] = field(default_factory=dict)  # SHA-256 of the other files
@@ -47,12 +49,24 @@ class BundleConfig:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle in memory."""
+    """A bundle in memory.
+
+    Attributes:
+        config: what ``config.json`` holds.
+        model: encoder and decoder.
+        target: cuts what is written.
+        source: cuts text that is read; None where the input is no text.
+    """
 
     config: BundleConfig
     model: Seq2Seq
-    source: Tokenizer
     target: Tokenizer
+    source: Tokenizer | None = None
+
+    def tokenizers(self) -> dict[str, Tokenizer]:
+        """The SentencePiece models by the names of their files."""
+        source, target = tokenizer_files(self.config.joint)
+        return {target: self.target} | ({source: self.source} if self.source else {})
 
 
 def tokenizer_files(joint: bool) -> tuple[str, str]:
@@ -76,14 +90,13 @@ def write_bundle(
         selftest: inputs, outputs and log-probabilities that ``verify`` replays.
         card: the model card, Markdown.
     """
-    names = tokenizer_files(bundle.config.joint)
-    for name, tokenizer in zip(names, (bundle.source, bundle.target), strict=True):
+    for name, tokenizer in bundle.tokenizers().items():
         tokenizer.save(folder / name)
     save_file(_tensors(bundle.model), folder / WEIGHTS)
     write_json(folder / SCORES, [to_dict(score) for score in scores])
     write_json(folder / SELFTEST, selftest)
     write_text(folder / CARD, card)
-    written = sorted({*names, WEIGHTS, SCORES, SELFTEST})
+    written = sorted({*bundle.tokenizers(), WEIGHTS, SCORES, SELFTEST})
     values = to_dict(bundle.config)
     values["format"] = FORMAT
     values["versions"] = {"python": platform.python_version(), "torch": torch.__version__}
@@ -151,11 +164,13 @@ def read_bundle(folder: Path) -> Bundle:
                 "copy the model again",
             )
     source_file, target_file = tokenizer_files(config.joint)
-    source = Tokenizer.load(folder / source_file, config.source.lowercase)
     target = Tokenizer.load(folder / target_file, config.target.lowercase)
-    model = build_seq2seq(config.model, source.size, target.size, seed=0)
+    source = None
+    if config.source is not None:
+        source = Tokenizer.load(folder / source_file, config.source.lowercase)
+    model = build_seq2seq(config.model, source.size if source else 0, target.size, seed=0)
     read_weights(folder / WEIGHTS, model)
-    return Bundle(config, model.eval(), source, target)
+    return Bundle(config, model.eval(), target, source)
 
 
 def read_weights(path: Path, model: nn.Module) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from seqgen.bundle import read_bundle
+from seqgen.bundle import Bundle, read_bundle
+from seqgen.captioner import Captioner
 from seqgen.errors import UserError
 from seqgen.translator import Translator
 
 
-def load(*folders: str | Path) -> Translator:
-    """Load a trained model, or several as an ensemble.
+def load(*folders: str | Path) -> Any:
+    """Load a trained model, or several as an ensemble: a ``Translator`` or a ``Captioner``.
 
     Args:
         folders: each a bundle, or the folder of a training (its best model is taken).
@@ -18,6 +20,21 @@ def load(*folders: str | Path) -> Translator:
     Raises:
         UserError: a folder is missing, damaged or no model.
     """
+    bundles = _bundles(folders)
+    return Captioner(*bundles) if bundles[0].config.images else Translator(*bundles)
+
+
+def load_translator(*folders: str | Path) -> Translator:
+    """``load``, where only a translator will do."""
+    return Translator(*_bundles(folders))
+
+
+def load_captioner(*folders: str | Path) -> Captioner:
+    """``load``, where only a captioner will do."""
+    return Captioner(*_bundles(folders))
+
+
+def _bundles(folders: tuple[str | Path, ...]) -> list[Bundle]:
     if not folders:
         raise UserError("no model given")
-    return Translator(*(read_bundle(Path(folder)) for folder in folders))
+    return [read_bundle(Path(folder)) for folder in folders]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seqgen.captioner import Caption
     from seqgen.scoring.metrics import Metric
+    from seqgen.search.step import Hypothesis
     from seqgen.translator import Translation
 
 
@@ -14,23 +17,33 @@ def translation_line(best: list[Translation], n_best: int, as_json: bool) -> str
     """The output for one input: a line of text a hypothesis, or one line of JSON."""
     if not as_json:
         return "".join(" ".join(found.text.split("\n")) + "\n" for found in best[:n_best])
-    hypotheses = []
-    for found in best[:n_best]:
-        hypothesis = found.hypothesis
-        attention = hypothesis.attention
-        hypotheses.append(
-            {
-                "text": found.text,
-                "score": hypothesis.score,
-                "log_prob": hypothesis.log_prob,
-                "finished": hypothesis.finished,
-                "tokens": found.target_pieces,
-                "token_log_probs": hypothesis.token_log_probs,
-                "alignment": None if attention is None else attention.argmax(-1).tolist(),
-            }
-        )
+    hypotheses = [_values(one.text, one.target_pieces, one.hypothesis) for one in best[:n_best]]
     line = {"source_tokens": best[0].source_pieces, "hypotheses": hypotheses}
     return json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def caption_line(picture: Path, best: list[Caption], n_best: int, as_json: bool) -> str:
+    """The output for one picture: a line with its name a hypothesis, or one line of JSON."""
+    if not as_json:
+        texts = (" ".join(one.text.split()) for one in best[:n_best])
+        return "".join(f"{picture}\t{text}\n" for text in texts)
+    hypotheses = [_values(one.text, one.pieces, one.hypothesis) for one in best[:n_best]]
+    line = {"image": str(picture), "grid": best[0].grid, "hypotheses": hypotheses}
+    return json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def _values(text: str, pieces: tuple[str, ...], hypothesis: Hypothesis) -> dict[str, Any]:
+    """A hypothesis for JSON; ``alignment`` is where it looked most, for each token."""
+    attention = hypothesis.attention
+    return {
+        "text": text,
+        "score": hypothesis.score,
+        "log_prob": hypothesis.log_prob,
+        "finished": hypothesis.finished,
+        "tokens": pieces,
+        "token_log_probs": hypothesis.token_log_probs,
+        "alignment": None if attention is None else attention.argmax(-1).tolist(),
+    }
 
 
 def metric_line(metric: Metric) -> str:

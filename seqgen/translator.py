@@ -62,6 +62,8 @@ class Translator:
     def __init__(self, *bundles: Bundle) -> None:
         self.bundles = bundles
         first = bundles[0]
+        if first.source is None:
+            raise UserError(f"this model can {first.config.task}, not translate")
         self.source: Tokenizer = first.source
         self.target: Tokenizer = first.target
         self.search: SearchConfig = first.config.search

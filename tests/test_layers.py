@@ -24,10 +24,11 @@ LAYERS = (
     "●data/ data/features ●search/ ●scenes/ model/",
     "●scoring/metrics ●scoring/ptb ●scoring/cider ●scoring/captions scoring/likelihood "
     "bundle training/optim training/precision training/loss training/loader training/distributed "
-    "training/report training/checkpoint training/targets training/critical training/task",
-    "translator generate lines inspection training/trainer training/settings training/translation "
-    "training/run",
-    "cli __main__ __init__",
+    "training/report training/checkpoint training/targets training/critical training/card "
+    "training/task",
+    "translator captioner overlay generate lines inspection training/trainer training/settings "
+    "training/translation training/captioning training/captions_data training/run",
+    "commands/ cli __main__ __init__",
 )
 LAZY = ("__init__", "__main__", "cli")  # these come to torch too, but not when imported
 TORCH = ("torch.", "torchvision.", "safetensors.torch.")

@@ -42,7 +42,8 @@ def advantages(rewards: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     2020, "A Better Variant of Self-Critical Sequence Training").
     """
     others = (rewards.sum(1, keepdims=True) - rewards) / (rewards.shape[1] - 1)
-    return rewards - others
+    better: npt.NDArray[np.float64] = rewards - others
+    return better
 
 
 def critical_loss(

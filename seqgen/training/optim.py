@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -32,14 +32,33 @@ def learning_rate(
     return peak * 0.5**drops if schedule == "plateau" else peak
 
 
-def make_optimizer(model: nn.Module, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019) in one fused call; biases are not decayed."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), eps=1e-9, fused=True)
+def make_optimizer(
+    model: nn.Module, weight_decay: float, tuned: Sequence[nn.Parameter] = (), share: float = 1.0
+) -> torch.optim.AdamW:
+    """AdamW (Loshchilov & Hutter 2019) in one fused call; biases are not decayed.
+
+    Args:
+        model: whose parameters are trained.
+        weight_decay: on matrices, decoupled.
+        tuned: those that begin with somebody's training; ``set_rate`` gives them a ``share``.
+        share: of the learning rate.
+    """
+    slow = {id(p) for p in tuned}
+    groups = []
+    for among in (False, True):
+        some = [p for p in model.parameters() if p.requires_grad and (id(p) in slow) == among]
+        scale = share if among else 1.0
+        matrices, vectors = ([p for p in some if (p.dim() > 1) == wide] for wide in (True, False))
+        groups.append({"params": matrices, "weight_decay": weight_decay, "share": scale})
+        groups.append({"params": vectors, "weight_decay": 0.0, "share": scale})
+    kept = [group for group in groups if group["params"]]
+    return torch.optim.AdamW(kept, lr=0.0, betas=(0.9, 0.98), eps=1e-9, fused=True)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of each group to its share of ``rate``."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["share"]
 
 
 @torch.no_grad()

@@ -1,38 +1,68 @@
-"""From settings to a trained translator, in one folder that can be resumed from alone."""
+"""From settings to a trained model, in one folder that can be resumed from alone."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import torch
 
-from seqgen.bundle import Bundle, BundleConfig, tokenizer_files
+from seqgen.captioner import Captioner
 from seqgen.config import from_dict, to_dict
-from seqgen.data.prepare import PairFiles, prepare_pairs, train_tokenizers
-from seqgen.data.prepare import Report as Prepared
-from seqgen.data.store import Store
 from seqgen.errors import UserError
 from seqgen.files import read_json, settle_folder, write_json
-from seqgen.generate import load
-from seqgen.model.build import build_seq2seq
-from seqgen.text import TextConfig, Tokenizer
+from seqgen.generate import load_captioner, load_translator
+from seqgen.training import captions_data, translation
 from seqgen.training.distributed import World
 from seqgen.training.report import Report
-from seqgen.training.settings import DataConfig, Settings
-from seqgen.training.trainer import Trainer
-from seqgen.training.translation import TranslationTask
+from seqgen.training.settings import CaptionSettings, Settings
+from seqgen.training.task import Task
+from seqgen.training.trainer import Trainer, TrainingConfig
 from seqgen.translator import Translator
 
 SETTINGS = "settings.json"
 
 
-def train_translator(
-    settings: Settings, out: str | Path, report: Report | None = None
-) -> Translator:
-    """Train from the files that ``settings`` name, and return the best model.
+class AnySettings(Protocol):
+    """Settings of any task."""
+
+    @property
+    def training(self) -> TrainingConfig:
+        """The table ``[training]``."""
+
+
+S = TypeVar("S", bound=AnySettings)
+
+
+@dataclass(frozen=True)
+class Plan(Generic[S]):
+    """What differs between the tasks.
+
+    Attributes:
+        command: of ``seqgen train``.
+        settings: their class.
+        prepare: reads the user's files and writes ``data/``.
+        make_task: a task with a model of fresh weights, on that folder.
+    """
+
+    command: str
+    settings: type[S]
+    prepare: Callable[[S, Path, Report], None]
+    make_task: Callable[[S, Path, Report, World], Task]
+
+
+CAPTION = Plan("caption", CaptionSettings, captions_data.prepare, captions_data.make_task)
+TRANSLATE = Plan("translate", Settings, translation.prepare, translation.make_task)
+
+
+def train(plan: Plan[S], settings: S, out: Path, report: Report | None = None) -> None:
+    """Train from the files that ``settings`` name.
 
     Args:
-        settings: see ``Settings``.
+        plan: what kind of model.
+        settings: see its class.
         out: a new folder; afterwards it holds ``best/`` and ``last/`` (bundles), ``data/``,
             ``settings.json`` and ``log.jsonl``.
         report: where progress is shown; standard error if not given.
@@ -40,25 +70,24 @@ def train_translator(
     Raises:
         UserError: bad input, or ``out`` holds a training already.
     """
-    out, world = Path(out), World()
+    world = World()
     report = report or Report(quiet=world.rank > 0)
     if (out / SETTINGS).exists():
         raise UserError("already holds a training", out, "go on with --resume, or choose another")
     world.barrier()  # all have looked before the first one writes
     if world.rank == 0:
-        _prepare(settings.data, out / "data", report)
+        plan.prepare(settings, out / "data", report)
         write_json(out / SETTINGS, to_dict(settings))
     world.barrier()
-    return _train(out, report, world, resume=False)
+    _run(plan, out, report, world, resume=False)
 
 
-def resume_translator(out: str | Path, report: Report | None = None) -> Translator:
+def resume(plan: Plan[S], out: Path, report: Report | None = None) -> None:
     """Go on with a training that was stopped, from its last checkpoint.
 
     Raises:
         UserError: ``out`` holds no training.
     """
-    out = Path(out)
     if not (out / SETTINGS).exists():
         raise UserError("holds no training to resume", out, f"it has no {SETTINGS}")
     world = World()
@@ -66,63 +95,14 @@ def resume_translator(out: str | Path, report: Report | None = None) -> Translat
         settle_folder(out / "last")
     world.barrier()
     report = report or Report(quiet=world.rank > 0)
-    return _train(out, report, world, resume=(out / "last").exists())
+    _run(plan, out, report, world, resume=(out / "last").exists())
 
 
-def _prepare(data: DataConfig, folder: Path, report: Report) -> None:
-    """Tokenizers and stores of the training and validation pairs."""
-    for name in ("train_source", "valid_source"):
-        if not getattr(data, name):
-            raise UserError(
-                f"{name} is not given", "[data]", f"pass --{name.replace('_', '-')} FILE"
-            )
-    train = _files(data.train_source, data.train_target)
-    valid = _files(data.valid_source, data.valid_target)
-    source, target = train_tokenizers(train, data.source, data.target, data.joint)
-    for name, tokenizer in zip(tokenizer_files(data.joint), (source, target), strict=True):
-        tokenizer.save(folder / name)
-
-    def prepare(files: PairFiles, part: str) -> Prepared:
-        limits = (data.max_length, data.drop_long, data.drop_empty)
-        return prepare_pairs(files, source, target, folder / part, *limits)
-
-    found = prepare(train, "train")
+def _run(plan: Plan[S], out: Path, report: Report, world: World, resume: bool) -> None:
+    settings = from_dict(plan.settings, read_json(out / SETTINGS), out / SETTINGS)
+    task = plan.make_task(settings, out / "data", report, world)
     report.line(
-        f"{found.pairs:,} training pairs, {source.size:,} source tokens, "
-        f"{target.size:,} target tokens"
-    )
-    if found.dropped_empty:
-        report.line(f"dropped {found.dropped_empty:,} pairs with an empty side")
-    if found.dropped_long:
-        report.line(f"dropped {found.dropped_long:,} pairs over {data.max_length} tokens")
-    prepare(valid, "valid")
-
-
-def _files(source: str, target: str) -> PairFiles:
-    return PairFiles(Path(source), Path(target) if target else None)
-
-
-def _train(out: Path, report: Report, world: World, resume: bool) -> Translator:
-    settings = from_dict(Settings, read_json(out / SETTINGS), out / SETTINGS)
-    data = settings.data
-    source_file, target_file = tokenizer_files(data.joint)
-    target_text: TextConfig = data.source if data.joint else data.target
-    source = Tokenizer.load(out / "data" / source_file, data.source.lowercase)
-    target = Tokenizer.load(out / "data" / target_file, target_text.lowercase)
-    model = build_seq2seq(settings.model, source.size, target.size, settings.training.seed)
-    config = BundleConfig(
-        "translate", settings.model, data.source, target_text, data.joint, settings.search
-    )
-    task = TranslationTask(
-        Bundle(config, model, source, target),
-        Store.open(out / "data" / "train"),
-        _texts(Store.open(out / "data" / "valid")),
-        settings.training,
-        world.rank,
-        world.size,
-    )
-    report.line(
-        f"{sum(p.numel() for p in model.parameters()):,} parameters,"
+        f"{sum(p.numel() for p in task.model.parameters()):,} parameters,"
         f" {torch.get_num_threads()} threads"
     )
     trainer = Trainer(task, settings.training, out, report, world, resume)
@@ -131,13 +111,35 @@ def _train(out: Path, report: Report, world: World, resume: bool) -> Translator:
         raise UserError(
             f"stopped at update {progress.step}, saved",
             out,
-            f"go on with: seqgen train translate --out {out} --resume",
+            f"go on with: seqgen train {plan.command} --out {out} --resume",
         )
     world.barrier()  # the best model is complete
     world.close()
-    return load(out)
 
 
-def _texts(store: Store) -> tuple[list[str], list[str]]:
-    rows = range(len(store))
-    return store.texts("source_text", rows), store.texts("target_text", rows)
+def train_translator(
+    settings: Settings, out: str | Path, report: Report | None = None
+) -> Translator:
+    """``train`` a translator, and return the best one."""
+    train(TRANSLATE, settings, Path(out), report)
+    return load_translator(out)
+
+
+def resume_translator(out: str | Path, report: Report | None = None) -> Translator:
+    """``resume`` the training of a translator, and return the best one."""
+    resume(TRANSLATE, Path(out), report)
+    return load_translator(out)
+
+
+def train_captioner(
+    settings: CaptionSettings, out: str | Path, report: Report | None = None
+) -> Captioner:
+    """``train`` a captioner, and return the best one."""
+    train(CAPTION, settings, Path(out), report)
+    return load_captioner(out)
+
+
+def resume_captioner(out: str | Path, report: Report | None = None) -> Captioner:
+    """``resume`` the training of a captioner, and return the best one."""
+    resume(CAPTION, Path(out), report)
+    return load_captioner(out)

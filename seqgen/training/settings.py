@@ -1,13 +1,14 @@
-"""All settings of a training: four tables of one TOML file."""
+"""All settings of a training: four tables of one TOML file, for each task."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from seqgen.config import from_dict, read_toml
+from seqgen.config import from_dict, read_toml, to_dict
 from seqgen.errors import UserError
+from seqgen.images import ImageConfig
 from seqgen.model.build import ModelConfig
 from seqgen.search.settings import SearchConfig
 from seqgen.text import TextConfig
@@ -40,12 +41,44 @@ class Settings:
     search: SearchConfig = field(default_factory=SearchConfig)
 
 
-def read_settings(path: Path | None, changes: dict[str, Any]) -> Settings:
+@dataclass(frozen=True)
+class CaptionDataConfig:
+    """The table ``[data]`` for captions."""
+
+    captions: str = ""  # Karpathy or COCO .json, .jsonl, .tsv, or the folder of one; also .gz
+    images: str = ""  # folder of the images; empty: beside the captions
+    valid_captions: str = ""  # empty: the split "val" or "valid" of ``captions``
+    valid_images: str = ""  # empty: as ``images``
+    target: TextConfig = field(default_factory=TextConfig)
+    image: ImageConfig | None = None  # how the network sees one; none: as its backbone was trained
+    flip: bool = True  # train on mirror images too
+    cache: str = ""  # folder of the frozen stages' features; empty: in the training's own
+    max_length: int = 64  # tokens of a caption; a longer one is an error
+    drop_long: bool = False  # leave longer captions out instead
+
+
+@dataclass(frozen=True)
+class CaptionSettings:
+    """Everything a training of a captioner is a function of, but for the contents of its files."""
+
+    data: CaptionDataConfig = field(default_factory=CaptionDataConfig)
+    model: ModelConfig = field(
+        default_factory=lambda: ModelConfig("seqgen.model.cnn:CNNEncoder", tied_embeddings=False)
+    )
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    search: SearchConfig = field(default_factory=lambda: SearchConfig(max_ratio=0.0, max_extra=40))
+
+
+S = TypeVar("S", Settings, CaptionSettings)
+
+
+def read_settings(path: Path | None, changes: dict[str, Any], kind: type[S] = Settings) -> S:  # type: ignore[assignment]
     """Settings from a TOML file, or the defaults, with ``changes`` on top.
 
     Args:
         path: TOML with the tables ``[data]``, ``[model]``, ``[training]``, ``[search]``.
         changes: values by dotted name, as ``training.seed``; these win.
+        kind: of a translator, or of a captioner.
 
     Raises:
         UserError: the file or a value cannot be used.
@@ -59,4 +92,8 @@ def read_settings(path: Path | None, changes: dict[str, Any]) -> Settings:
             if not isinstance(table, dict):
                 raise UserError(f"'{parent}' is no table", f"setting {name}")
         table[key] = value
-    return from_dict(Settings, values, path or "settings")
+    for name, defaults in to_dict(kind()).items():  # a table half given keeps its task's defaults
+        table = values.get(name, {})
+        if isinstance(table, dict):
+            values[name] = defaults | table
+    return from_dict(kind, values, path or "settings")

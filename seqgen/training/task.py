@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,6 +39,10 @@ class Task(Protocol):
     @property
     def model(self) -> nn.Module:
         """What is trained."""
+
+    @property
+    def tuned(self) -> Sequence[nn.Parameter]:
+        """Those of its parameters that begin with somebody's training."""
 
     def batches(self, epoch: int) -> list[np.ndarray[Any, Any]]:
         """This process's batches of an epoch, as row numbers, in order."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from seqgen.training.optim import (
     learning_rate,
     make_optimizer,
     scale_and_clip,
+    set_rate,
 )
 from seqgen.training.precision import Precision, choose_precision
 from seqgen.training.report import Report
@@ -47,12 +48,15 @@ class TrainingConfig:
     learning_rate: float = 2e-3  # the peak
     schedule: Schedule = "cosine"
     warmup: int = 300  # updates
+    tuned_rate: float = 0.1  # share of the learning rate for pretrained stages that are tuned
     weight_decay: float = 0.01  # on matrices, decoupled
     clip_norm: float = 1.0  # of the mean gradient of a token
     label_smoothing: float = 0.1
     subword_sampling: float = 0.0  # alpha of Kudo 2018, smaller is wilder; 0 = off
     consistency: float = 0.0  # alpha of R-Drop (Wu et al. 2021): each batch is read twice; 0 = off
     scheduled_sampling: float = 0.0  # share of inputs the model's own guesses take (Bengio 2015)
+    reward: Literal["", "cider_d"] = ""  # of captions the model draws itself, to train on (SCST)
+    samples: int = 5  # drawn of each image, with a reward
     average: float = 0.999  # decay of the running average of weights; 0 = off
     patience: int = 0  # stop after so many validations without a better one; 0 = never
     save_every: int = 500  # updates
@@ -61,6 +65,8 @@ class TrainingConfig:
     tensorboard: bool = False  # also write TensorBoard events
 
     def __post_init__(self) -> None:
+        if self.samples < 2:
+            raise UserError(f"samples must be at least 2, not {self.samples}")
         for name in ("max_epochs", "batch_tokens", "accumulate", "save_every"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
@@ -105,7 +111,9 @@ class Trainer:
         self.task, self.config, self.out, self.report = task, config, out, report
         self.world = world
         self.parameters: list[Tensor] = [p for p in task.model.parameters() if p.requires_grad]
-        self.optimizer = make_optimizer(task.model, config.weight_decay)
+        self.optimizer = make_optimizer(
+            task.model, config.weight_decay, task.tuned, config.tuned_rate
+        )
         self.average = WeightAverage(task.model, config.average)
         self.progress = Progress()
         self.interrupted = self.stopping = False
@@ -212,8 +220,7 @@ class Trainer:
             total,
             progress.drops,
         )
-        for settings in self.optimizer.param_groups:
-            settings["lr"] = rate
+        set_rate(self.optimizer, rate)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.average.update()

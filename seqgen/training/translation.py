@@ -1,4 +1,4 @@
-"""Training a translator: what the trainer asks of it, and the call that does it all."""
+"""Training a translator: its data, and what the trainer asks of it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
-from seqgen.bundle import Bundle, write_bundle
+from seqgen.bundle import Bundle, BundleConfig, tokenizer_files, write_bundle
 from seqgen.data.batches import epoch_batches
+from seqgen.data.prepare import PairFiles, prepare_pairs, train_tokenizers
+from seqgen.data.prepare import Report as Prepared
 from seqgen.data.store import Store
+from seqgen.errors import UserError
+from seqgen.model.build import build_seq2seq
 from seqgen.model.memory import TextBatch
 from seqgen.scoring.metrics import Metric, bleu
 from seqgen.search.sample import Greedy
 from seqgen.text import Tokenizer
+from seqgen.training.card import model_card
+from seqgen.training.distributed import World
 from seqgen.training.precision import train_flops
+from seqgen.training.report import Report
+from seqgen.training.settings import Settings
 from seqgen.training.targets import Targets, make_targets, target_loss
 from seqgen.training.task import Loss, Validation
 from seqgen.training.trainer import TrainingConfig
@@ -57,6 +66,7 @@ class TranslationTask:
         self.bundle, self.store, self.valid, self.config = bundle, store, valid, config
         self.rank, self.world = rank, world
         self.model = bundle.model
+        self.tuned: list[nn.Parameter] = []
         self.metric: Metric | None = None  # of the last validation
         self.translator = Translator(bundle)
         self.costs = tuple(
@@ -78,8 +88,8 @@ class TranslationTask:
         Two readings of a pair, for R-Drop, may cut its source in two ways, its target in one.
         """
         readings = 2 if self.config.consistency else 1
-        sources = self._tokens("source", self.bundle.source, [*rows] * readings, seed)
-        targets = self._tokens("target", self.bundle.target, [*rows], seed)
+        sources = self._tokens("source", self.translator.source, [*rows] * readings, seed)
+        targets = self._tokens("target", self.translator.target, [*rows], seed)
         return Pairs(text_batch(sources), make_targets(targets * readings, readings))
 
     def _tokens(
@@ -118,18 +128,71 @@ class TranslationTask:
             for source, best in zip(sources, found, strict=True)
         ]
         scores = [self.metric] if validation is not None and self.metric else []
-        write_bundle(folder, self.bundle, scores, selftest, self._card(scores))
+        examples = f"{len(self.store):,} sentence pairs"
+        use = 'model.translate(["a sentence"])'
+        card = model_card("translator", self.model, examples, scores, use)
+        write_bundle(folder, self.bundle, scores, selftest, card)
 
-    def _card(self, scores: list[Metric]) -> str:
-        count = sum(p.numel() for p in self.model.parameters())
-        lines = [f"- validation {s.name}, greedy: {s.value:.2f} ({s.signature})" for s in scores]
-        measured = "\n".join(lines) or "- not yet validated"
-        return (
-            "# A seqgen translator\n\n"
-            f"A recurrent encoder-decoder of {count:,} parameters, trained on"
-            f" {len(self.store.columns['source']):,} sentence pairs.\n\n"
-            f"## Measured\n\n{measured}\n\n"
-            '## Use\n\n```python\nimport seqgen\n\nmodel = seqgen.load("this folder")\n'
-            'model.translate(["a sentence"])\n```\n\n'
-            "`seqgen info --verify FOLDER` replays `selftest.json` and compares.\n"
-        )
+
+def prepare(settings: Settings, folder: Path, report: Report) -> None:
+    """Write tokenizers and stores of the training and validation pairs.
+
+    Raises:
+        UserError: bad input, or settings it cannot fulfil.
+    """
+    data = settings.data
+    for name in ("train_source", "valid_source"):
+        if not getattr(data, name):
+            raise UserError(
+                f"{name} is not given", "[data]", f"pass --{name.replace('_', '-')} FILE"
+            )
+    train = _files(data.train_source, data.train_target)
+    valid = _files(data.valid_source, data.valid_target)
+    source, target = train_tokenizers(train, data.source, data.target, data.joint)
+    for name, tokenizer in zip(tokenizer_files(data.joint), (source, target), strict=True):
+        tokenizer.save(folder / name)
+
+    def pairs(files: PairFiles, part: str) -> Prepared:
+        limits = (data.max_length, data.drop_long, data.drop_empty)
+        return prepare_pairs(files, source, target, folder / part, *limits)
+
+    found = pairs(train, "train")
+    report.line(
+        f"{found.pairs:,} training pairs, {source.size:,} source tokens, "
+        f"{target.size:,} target tokens"
+    )
+    if found.dropped_empty:
+        report.line(f"dropped {found.dropped_empty:,} pairs with an empty side")
+    if found.dropped_long:
+        report.line(f"dropped {found.dropped_long:,} pairs over {data.max_length} tokens")
+    pairs(valid, "valid")
+
+
+def make_task(settings: Settings, folder: Path, report: Report, world: World) -> TranslationTask:
+    """The task on what ``prepare`` has written, with a model of fresh weights."""
+    data = settings.data
+    source_file, target_file = tokenizer_files(data.joint)
+    target_text = data.source if data.joint else data.target
+    source = Tokenizer.load(folder / source_file, data.source.lowercase)
+    target = Tokenizer.load(folder / target_file, target_text.lowercase)
+    model = build_seq2seq(settings.model, source.size, target.size, settings.training.seed)
+    config = BundleConfig(
+        "translate", settings.model, settings.search, target_text, data.source, joint=data.joint
+    )
+    return TranslationTask(
+        Bundle(config, model, target, source),
+        Store.open(folder / "train"),
+        _texts(Store.open(folder / "valid")),
+        settings.training,
+        world.rank,
+        world.size,
+    )
+
+
+def _files(source: str, target: str) -> PairFiles:
+    return PairFiles(Path(source), Path(target) if target else None)
+
+
+def _texts(store: Store) -> tuple[list[str], list[str]]:
+    rows = range(len(store))
+    return store.texts("source_text", rows), store.texts("target_text", rows)

@@ -1,0 +1,56 @@
+"""``seqgen score``: outputs against references, or texts under a model."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seqgen.commands.write import Model
+from seqgen.files import read_lines
+
+app = typer.Typer(help="Score outputs, or texts under a model.", no_args_is_help=True)
+
+
+@app.command("bleu")
+def score_bleu(
+    hypotheses: Annotated[Path, typer.Argument(help="Outputs, line by line.")],
+    references: Annotated[list[Path], typer.Argument(help="One or more files of references.")],
+    lowercase: Annotated[bool, typer.Option("--lowercase", help="Ignore case.")] = False,
+    against: Annotated[Path | None, typer.Option(help="Other outputs, to compare with.")] = None,
+) -> None:
+    """BLEU, chrF and TER with 95 % confidence intervals, or a paired comparison."""
+    from seqgen.lines import metric_line
+    from seqgen.scoring.metrics import bleu, chrf, compare, ter
+
+    outputs = list(read_lines(hypotheses))
+    sets = [list(read_lines(path)) for path in references]
+    if against is None:
+        for metric in (bleu, chrf):
+            print(metric_line(metric(outputs, sets, lowercase=lowercase, bootstrap=1000)))
+        print(metric_line(ter(outputs, sets, bootstrap=1000)))
+        return
+    found = compare(outputs, list(read_lines(against)), sets, lowercase=lowercase)
+    print(f"{found.system.value:.2f} {hypotheses}")
+    print(f"{found.baseline.value:.2f} {against}")
+    print(f"p = {found.p_value:.4f}  {found.system.signature}")
+
+
+@app.command("likelihood")
+def score_likelihood(
+    model: Model,
+    source: Annotated[Path, typer.Argument(help="Inputs, line by line.")],
+    target: Annotated[Path, typer.Argument(help="Texts to score, line by line.")],
+    batch_size: Annotated[int, typer.Option(help="Lines scored together.")] = 64,
+) -> None:
+    """Log-probability of each target line in nats, then the perplexity of a token."""
+    from seqgen.generate import load_translator
+    from seqgen.scoring.likelihood import perplexity
+
+    sources, targets = list(read_lines(source)), list(read_lines(target))
+    rows = load_translator(*model).score(sources, targets, batch_size)
+    for row in rows:
+        print(f"{sum(row):.4f}")
+    print(f"perplexity {perplexity(rows):.4f} over {sum(map(len, rows))} tokens", file=sys.stderr)

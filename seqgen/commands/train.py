@@ -1,0 +1,127 @@
+"""``seqgen train``: translators and captioners from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seqgen.errors import UserError
+
+app = typer.Typer(help="Train a model.", no_args_is_help=True)
+
+Out = Annotated[Path, typer.Option(help="Folder of the training; holds best/ and last/.")]
+Config = Annotated[Path | None, typer.Option(help="Settings in TOML.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where --out stopped.")]
+MaxEpochs = Annotated[int | None, typer.Option(help="[training] passes over the data.")]
+MaxMinutes = Annotated[float | None, typer.Option(help="[training] stop after so long.")]
+BatchTokens = Annotated[int | None, typer.Option(help="[training] tokens a batch.")]
+LearningRate = Annotated[float | None, typer.Option(help="[training] the peak.")]
+SaveEvery = Annotated[int | None, typer.Option(help="[training] updates.")]
+Seed = Annotated[int | None, typer.Option(help="[training] of all chance.")]
+Precision = Annotated[str | None, typer.Option(help="[training] auto, float32, bfloat16.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="Any setting: table.name=value (TOML).")
+]
+
+
+@app.command("translate")
+def train_translate(
+    out: Out,
+    train_source: Annotated[
+        str | None, typer.Option(help="Text, .tsv or .jsonl; also .gz.")
+    ] = None,
+    train_target: Annotated[str | None, typer.Option(help="Text, line by line.")] = None,
+    valid_source: Annotated[str | None, typer.Option(help="As --train-source.")] = None,
+    valid_target: Annotated[str | None, typer.Option(help="As --train-target.")] = None,
+    config: Config = None,
+    resume: Resume = False,
+    max_epochs: MaxEpochs = None,
+    max_minutes: MaxMinutes = None,
+    batch_tokens: BatchTokens = None,
+    learning_rate: LearningRate = None,
+    save_every: SaveEvery = None,
+    seed: Seed = None,
+    precision: Precision = None,
+    set_: Set = None,
+) -> None:
+    """Train a translator from parallel text."""
+    options = locals()
+    from seqgen.training.run import TRANSLATE
+
+    data = ("train_source", "train_target", "valid_source", "valid_target")
+    _train(TRANSLATE, options, data)
+
+
+@app.command("caption")
+def train_caption(
+    out: Out,
+    captions: Annotated[
+        str | None, typer.Option(help="Karpathy or COCO .json, .jsonl, .tsv, or its folder.")
+    ] = None,
+    images: Annotated[str | None, typer.Option(help="Folder of the images.")] = None,
+    valid_captions: Annotated[
+        str | None, typer.Option(help="As --captions; else its split 'val'.")
+    ] = None,
+    valid_images: Annotated[str | None, typer.Option(help="Folder; else --images.")] = None,
+    config: Config = None,
+    resume: Resume = False,
+    max_epochs: MaxEpochs = None,
+    max_minutes: MaxMinutes = None,
+    batch_tokens: BatchTokens = None,
+    learning_rate: LearningRate = None,
+    save_every: SaveEvery = None,
+    seed: Seed = None,
+    precision: Precision = None,
+    set_: Set = None,
+) -> None:
+    """Train a captioner from images and what people wrote of them."""
+    options = locals()
+    from seqgen.training.run import CAPTION
+
+    _train(CAPTION, options, ("captions", "images", "valid_captions", "valid_images"))
+
+
+_TRAINING = (
+    "max_epochs",
+    "max_minutes",
+    "batch_tokens",
+    "learning_rate",
+    "save_every",
+    "seed",
+    "precision",
+)
+
+
+def _train(plan: Any, options: dict[str, Any], data: tuple[str, ...]) -> None:
+    """Train or resume as ``options``, the arguments of a command, say."""
+    from seqgen.training.run import resume, train
+    from seqgen.training.settings import read_settings
+
+    names = {name: f"data.{name}" for name in data}
+    names |= {name: f"training.{name}" for name in _TRAINING}
+    changes = {path: options[name] for name, path in names.items() if options[name] is not None}
+    for setting in options["set_"] or []:
+        name, value = _setting(setting)
+        changes[name] = value
+    out: Path = options["out"]
+    if options["resume"]:
+        if changes or options["config"]:
+            raise UserError("--resume takes its settings from the folder", out, "give --out alone")
+        resume(plan, out)
+    else:
+        train(plan, read_settings(options["config"], changes, plan.settings), out)
+    print(f"best model: {out / 'best'}")
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    from seqgen.config import parse_toml
+
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f"'{text}' is no setting", "--set", "write table.name=value")
+    try:
+        return name.strip(), parse_toml(f"value = {value}", "--set")["value"]
+    except UserError:
+        return name.strip(), value.strip()

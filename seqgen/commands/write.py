@@ -1,0 +1,196 @@
+"""``seqgen translate`` and ``seqgen caption``: let a trained model write."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seqgen.errors import UserError
+from seqgen.files import read_lines, writing
+
+if TYPE_CHECKING:
+    from seqgen.captioner import Picture
+    from seqgen.search.processors import Processor
+    from seqgen.search.step import Strategy
+
+Model = Annotated[
+    list[Path], typer.Option("--model", help="Folder of a model; several make an ensemble.")
+]
+Output = Annotated[Path | None, typer.Option(help="Where to write; else stdout.")]
+BeamSize = Annotated[int | None, typer.Option(help="1 is greedy.")]
+LengthPenalty = Annotated[float | None, typer.Option(help="Above 0 favours long.")]
+CoveragePenalty = Annotated[float | None, typer.Option(help="0 is off.")]
+Groups = Annotated[int, typer.Option(help="Diverse beam search: groups of the beam.")]
+Diversity = Annotated[float, typer.Option(help="With --groups: nats.")]
+NBest = Annotated[int, typer.Option(help="Outputs an input.")]
+Temperature = Annotated[float | None, typer.Option(help="Sample instead of a beam.")]
+TopP = Annotated[float, typer.Option(help="With --temperature.")]
+Seed = Annotated[int, typer.Option(help="With --temperature.")]
+NoRepeat = Annotated[int, typer.Option(help="No n-gram of this size twice; 0 = off.")]
+BatchSize = Annotated[int, typer.Option(help="Inputs searched together.")]
+Json = Annotated[bool, typer.Option("--json", help="Lines of JSON with scores.")]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the options of a search say."""
+
+    beam_size: int | None
+    length_penalty: float | None
+    coverage_penalty: float | None
+    groups: int
+    diversity: float
+    n_best: int
+    temperature: float | None
+    top_p: float
+    seed: int
+    no_repeat: int
+
+    def strategy(self, search: Any) -> Strategy:
+        """What was asked for, the bundle's own settings where nothing was."""
+        from seqgen.search.beam import Beam
+        from seqgen.search.sample import Sample
+
+        if self.temperature is not None:
+            return Sample(self.temperature, top_p=self.top_p, samples=self.n_best, seed=self.seed)
+        size = search.beam_size if self.beam_size is None else self.beam_size
+        own = (search.length_penalty, search.coverage_penalty)
+        asked = (self.length_penalty, self.coverage_penalty)
+        penalties = [o if a is None else a for o, a in zip(own, asked, strict=True)]
+        if self.beam_size is None:
+            size = max(size, self.n_best)
+        return Beam(
+            size, *penalties, n_best=self.n_best, groups=self.groups, diversity=self.diversity
+        )
+
+    def processors(self) -> list[Processor]:
+        """Those asked for."""
+        from seqgen.search.processors import NoRepeat
+
+        return [NoRepeat(self.no_repeat)] if self.no_repeat else []
+
+
+def write_translations(
+    model: Model,
+    text: Annotated[list[str] | None, typer.Argument(help="Texts; else --input or stdin.")] = None,
+    input_: Annotated[Path | None, typer.Option("--input", help="A text file, also .gz.")] = None,
+    output: Output = None,
+    beam_size: BeamSize = None,
+    length_penalty: LengthPenalty = None,
+    coverage_penalty: CoveragePenalty = None,
+    groups: Groups = 1,
+    diversity: Diversity = 0.0,
+    n_best: NBest = 1,
+    temperature: Temperature = None,
+    top_p: TopP = 1.0,
+    seed: Seed = 0,
+    no_repeat: NoRepeat = 0,
+    batch_size: BatchSize = 64,
+    json_: Json = False,
+) -> None:
+    """Translate texts, one output line for each input line, in order."""
+    if text and input_:
+        raise UserError("texts and --input are both given", fix="give one of them")
+    _check(batch_size)
+    wishes = Wishes(
+        beam_size, length_penalty, coverage_penalty, groups, diversity, n_best, temperature,
+        top_p, seed, no_repeat,
+    )  # fmt: skip
+    from seqgen.generate import load_translator
+    from seqgen.lines import translation_line
+
+    translator = load_translator(*model)
+    found = translator.hypotheses(
+        _lines(text, input_), wishes.strategy(translator.search), wishes.processors(), batch_size
+    )
+    _write((translation_line(best, n_best, json_) for best in found), output)
+
+
+def write_captions(
+    model: Model,
+    pictures: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.")],
+    output: Output = None,
+    explain: Annotated[
+        Path | None, typer.Option(help="Where it looked: a .png, or .html for any number.")
+    ] = None,
+    beam_size: BeamSize = None,
+    length_penalty: LengthPenalty = None,
+    coverage_penalty: CoveragePenalty = None,
+    groups: Groups = 1,
+    diversity: Diversity = 0.0,
+    n_best: NBest = 1,
+    temperature: Temperature = None,
+    top_p: TopP = 1.0,
+    seed: Seed = 0,
+    no_repeat: NoRepeat = 0,
+    batch_size: BatchSize = 32,
+    json_: Json = False,
+) -> None:
+    """Caption pictures: a line with the file, a tab and the caption for each."""
+    _check(batch_size)
+    wishes = Wishes(
+        beam_size, length_penalty, coverage_penalty, groups, diversity, n_best, temperature,
+        top_p, seed, no_repeat,
+    )  # fmt: skip
+    from seqgen.generate import load_captioner
+    from seqgen.images import find_images
+    from seqgen.lines import caption_line
+    from seqgen.overlay import write_explanation
+
+    captioner = load_captioner(*model)
+    files = find_images(pictures)
+    broken: list[UserError] = []
+
+    def note(picture: Picture, error: UserError) -> None:
+        broken.append(error)
+
+    found = captioner.hypotheses(
+        files, wishes.strategy(captioner.search), wishes.processors(), batch_size, note
+    )
+    explained = []
+
+    def lines() -> Iterator[str]:
+        for file, best in zip(files, found, strict=True):
+            if explain is not None and best:
+                explained.append((file, best[0]))
+            if best:
+                yield caption_line(file, best, n_best, json_)
+
+    _write(lines(), output)
+    if explain is not None:
+        write_explanation(explain, explained, captioner.images)
+    if broken:
+        for error in broken:
+            print(f"seqgen: {error}", file=sys.stderr)
+        raise UserError(
+            f"{len(broken)} of {len(files)} pictures could not be read",
+            fix="the others are captioned",
+        )
+
+
+def _check(batch_size: int) -> None:
+    if batch_size < 1:
+        raise UserError(f"is {batch_size}", "--batch-size", "give 1 or more")
+
+
+def _lines(text: list[str] | None, path: Path | None) -> Iterator[str]:
+    if text:
+        return iter(text)
+    return read_lines(path) if path else read_lines(Path("/dev/stdin"))
+
+
+def _write(lines: Iterable[str], output: Path | None) -> None:
+    """Write ``lines`` to a file, whole or not at all, or to standard output as they come."""
+    if output is None:
+        for line in lines:
+            sys.stdout.write(line)
+        sys.stdout.flush()
+    else:
+        with writing(output) as file:
+            for line in lines:
+                file.write(line.encode("utf-8"))

@@ -1,0 +1,196 @@
+"""Training a captioner: what the trainer asks of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from seqgen.bundle import Bundle, write_bundle
+from seqgen.captioner import Captioner
+from seqgen.data.batches import epoch_batches
+from seqgen.data.cache import FeatureCache
+from seqgen.data.caption_batches import caption_batches
+from seqgen.data.caption_store import image_numbers
+from seqgen.data.store import Store
+from seqgen.inspection import probe_picture
+from seqgen.model.cnn import CNNEncoder
+from seqgen.model.memory import ImageBatch
+from seqgen.scoring.captions import caption_scores
+from seqgen.scoring.cider import CiderD
+from seqgen.scoring.metrics import Metric
+from seqgen.search.sample import Greedy
+from seqgen.training.card import model_card
+from seqgen.training.critical import critical_loss, draw_samples
+from seqgen.training.precision import train_flops
+from seqgen.training.targets import Targets, make_targets, target_loss
+from seqgen.training.task import Loss, Validation
+from seqgen.training.trainer import TrainingConfig
+
+SELFTEST_CARDS = 3
+_VALIDATED = 64  # images decoded at a time
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images with captions: a store of the captions and a cache of the images' features."""
+
+    store: Store
+    features: FeatureCache
+
+    def references(self) -> list[list[str]]:
+        """The captions of each image."""
+        found: list[list[str]] = [[] for _ in range(len(self.features))]
+        texts = self.store.texts("target_text", range(len(self.store)))
+        for number, text in zip(image_numbers(self.store).tolist(), texts, strict=True):
+            found[number].append(text)
+        return found
+
+
+@dataclass(frozen=True)
+class Views:
+    """A batch of images and of their captions.
+
+    Attributes:
+        images: each image once, as features.
+        numbers: [B] their numbers.
+        rows: for each caption the image's place in the batch; R readings one after the other.
+        targets: the captions; none where the model is to write its own.
+        seed: of all chance in the batch.
+    """
+
+    images: ImageBatch
+    numbers: np.ndarray[Any, Any]
+    rows: torch.Tensor
+    targets: Targets | None
+    seed: int
+
+
+class CaptionTask:
+    """Captions of images from a feature cache; validation by greedy decoding and CIDEr-D.
+
+    With ``reward`` the model trains on captions it draws itself, by their CIDEr-D.
+
+    Args:
+        bundle: the model to train and its tokenizer.
+        train: what to learn from.
+        valid: what to judge by.
+        config: the table ``[training]``.
+        rank: number of this process.
+        world: number of processes.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        train: Part,
+        valid: Part,
+        config: TrainingConfig,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.bundle, self.train, self.valid, self.config = bundle, train, valid, config
+        self.rank, self.world = rank, world
+        self.model = bundle.model
+        encoder = bundle.model.encoder
+        self.tuned = encoder.tuned_parameters if isinstance(encoder, CNNEncoder) else []
+        self.captioner = Captioner(bundle)
+        self.image_of_row = image_numbers(train.store)
+        self.lengths = train.store.columns["target"].lengths + 1  # EOS
+        self.references = valid.references()
+        self.reward = CiderD(train.references()) if config.reward else None
+        self.scores: list[Metric] = []  # of the last validation
+        self.cost = train_flops(bundle.model.decoder)
+
+    def batches(self, epoch: int) -> list[np.ndarray[Any, Any]]:
+        """This process's batches of an epoch: of captions, or of images with ``reward``."""
+        config, part = self.config, (self.rank, self.world)
+        if self.reward is not None:
+            drawn = int(self.lengths.mean() * config.samples)
+            costs = np.full((len(self.train.features), 1), max(1, drawn))
+            return epoch_batches(costs, config.batch_tokens, config.seed, epoch, *part)
+        return caption_batches(
+            self.lengths, self.image_of_row, config.batch_tokens, config.seed, epoch, *part
+        )
+
+    def load(self, rows: np.ndarray[Any, Any], seed: int) -> Views:
+        """The captions ``rows`` with their images, each mirrored or not by chance."""
+        chance = np.random.default_rng(seed)
+        if self.reward is None:
+            numbers, places = np.unique(self.image_of_row[rows], return_inverse=True)
+        else:
+            numbers, places = rows, np.arange(len(rows))
+        flip = chance.random(len(numbers)) < 0.5 if self.train.features.flip else None
+        images = feature_batch(self.train.features, numbers, flip)
+        readings = 2 if self.config.consistency else 1
+        targets = None
+        if self.reward is None:
+            targets = make_targets(self._tokens(rows, seed) * readings, readings)
+        return Views(images, numbers, torch.from_numpy(places).repeat(readings), targets, seed)
+
+    def _tokens(self, rows: np.ndarray[Any, Any], seed: int) -> list[list[int]]:
+        alpha, store = self.config.subword_sampling, self.train.store
+        if alpha:
+            return self.bundle.target.sample(store.texts("target_text", rows), alpha, seed)
+        return [store.columns["target"][row].tolist() for row in rows]
+
+    def loss(self, batch: Views) -> Loss:
+        """Smoothed cross-entropy of the captions, or minus the reward of the model's own."""
+        if batch.targets is None:
+            return self._critical(batch)
+        model, targets = self.model, batch.targets
+        memory = model.encode(batch.images).select(batch.rows)
+        total, nats = target_loss(model, memory, targets, self.config.objective)
+        return Loss(total, nats, targets.count, self.cost * targets.outputs.numel())
+
+    def _critical(self, batch: Views) -> Loss:
+        assert self.reward is not None  # else the batch has targets
+        count, samples = len(batch.numbers), self.config.samples
+        limits = np.full(count, self.captioner.search.max_extra)
+        found = draw_samples(self.model, batch.images, limits, samples, batch.seed)
+        texts = [self.bundle.target.decode(h.tokens) for best in found for h in best]
+        images = np.repeat(batch.numbers, samples).tolist()
+        rewards = self.reward.scores(texts, images).reshape(count, samples)
+        loss, tokens = critical_loss(self.model, self.model.encode(batch.images), found, rewards)
+        shown = torch.tensor(-float(rewards.mean()) * tokens)
+        return Loss(loss, shown, tokens, self.cost * tokens)
+
+    def validate(self) -> Validation:
+        """CIDEr-D of greedy captions of the validation images."""
+        self.model.eval()
+        outputs: list[str] = []
+        for begin in range(0, len(self.valid.features), _VALIDATED):
+            numbers = np.arange(begin, min(begin + _VALIDATED, len(self.valid.features)))
+            images = feature_batch(self.valid.features, numbers)
+            found = self.captioner.search_batch(images, numbers, Greedy())
+            outputs += [best[0].text for best in found]
+        self.scores = caption_scores(outputs, self.references)
+        shown = len(outputs) // 2
+        sample = f"{outputs[shown]}  ({self.references[shown][0]})"
+        return Validation("cider_d", self.scores[-1].value, sample)
+
+    def write_bundle(self, folder: Path, validation: Validation | None) -> None:
+        """Write the model with its validation scores and a self-test on test cards."""
+        self.model.eval()
+        numbers = range(SELFTEST_CARDS)
+        found = self.captioner.hypotheses([probe_picture(number) for number in numbers])
+        selftest = [
+            {"input": number, "output": best[0].text, "log_prob": best[0].hypothesis.log_prob}
+            for number, best in zip(numbers, found, strict=True)
+        ]
+        scores = self.scores if validation is not None else []
+        examples = f"{len(self.train.store):,} captions of {len(self.train.features):,} images"
+        card = model_card(
+            "captioner", self.model, examples, scores, 'model.caption(["picture.jpg"])'
+        )
+        write_bundle(folder, self.bundle, scores, selftest, card)
+
+
+def feature_batch(
+    features: FeatureCache, numbers: np.ndarray[Any, Any], flip: np.ndarray[Any, Any] | None = None
+) -> ImageBatch:
+    """Some images of a cache as a batch, in float32."""
+    return ImageBatch(features=torch.from_numpy(features.rows(numbers, flip)).float())

@@ -1,0 +1,33 @@
+"""The README of a bundle: its model card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from seqgen.scoring.metrics import Metric
+
+
+def model_card(
+    name: str, model: nn.Module, examples: str, scores: Sequence[Metric], use: str
+) -> str:
+    """Markdown that says what a model is, what it scored and how it is used.
+
+    Args:
+        name: what it is, as in "translator".
+        model: whose parameters are counted.
+        examples: what it was trained on, as in "29,000 sentence pairs".
+        scores: of the validation, in words of their own; may be empty.
+        use: a line of Python that uses ``model``.
+    """
+    count = sum(p.numel() for p in model.parameters())
+    lines = [f"- validation {s.name}, greedy: {s.value:.2f} ({s.signature})" for s in scores]
+    measured = "\n".join(lines) or "- not yet validated"
+    return (
+        f"# A seqgen {name}\n\n"
+        f"A recurrent decoder behind its encoder, {count:,} parameters, trained on {examples}.\n\n"
+        f"## Measured\n\n{measured}\n\n"
+        f'## Use\n\n```python\nimport seqgen\n\nmodel = seqgen.load("this folder")\n{use}\n```\n\n'
+        "`seqgen info --verify FOLDER` replays `selftest.json` and compares.\n"
+    )
