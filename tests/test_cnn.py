@@ -48,6 +48,7 @@ def test_pooled_is_one_position_of_the_mean():
         pooled.features(pixels())[..., 0, 0], grid.features(pixels()).mean((2, 3))
     )
     assert torch.equal(memory.summary, memory.states[:, 0])
+    assert pooled.stem_sha256 != grid.stem_sha256 == encoder("small").stem_sha256
 
 
 @pytest.mark.parametrize("tuned", [0, 1, 4])

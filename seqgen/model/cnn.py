@@ -119,8 +119,9 @@ class CNNEncoder(nn.Module):
 
     @property
     def stem_sha256(self) -> str:
-        """Of the frozen weights: cached features with another one are of another network."""
-        return digest(self.stem.state_dict())
+        """Of the frozen part: cached features with another one are of another network."""
+        pooled = torch.tensor(self.pooled and self.tuned_stages == 0)  # has no weights
+        return digest({**self.stem.state_dict(), "pooled": pooled})
 
     @property
     def tuned_parameters(self) -> list[nn.Parameter]:
