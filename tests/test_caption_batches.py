@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqgen.data.caption_batches import caption_batches, group_captions
@@ -33,6 +33,7 @@ def least_cost(lengths: list[int], most: int, image_cost: int) -> int:
     return min(costs)
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 12)), min_size=1, max_size=14),
     most=st.integers(1, 60),
@@ -54,6 +55,7 @@ def test_groups_are_the_cheapest_of_all(
         assert cost == least_cost(lengths[images == image].tolist(), most, image_cost)
 
 
+@settings(deadline=None)
 @given(
     rows=ROWS,
     batch_tokens=st.integers(1, 200),

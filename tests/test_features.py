@@ -252,7 +252,7 @@ def test_progress_is_told_in_lines(tmp_path: Path, monkeypatch) -> None:
     cache_features(tmp_path / "c", paths, KEY, load, network, said.append, batch_size=2)
     assert said[0] == "computing features of 6 images"
     assert [line.split()[1] for line in said[1:]] == ["2/6", "4/6", "6/6"]
-    assert re.fullmatch(r"features 6/6  [\d,]+ images/s  0\.0 min left", said[-1])
+    assert re.fullmatch(r"features 6/6  [\d,.]+ images/s  0\.0 min left", said[-1])
     said.clear()
     cache_features(tmp_path / "c", paths, KEY, load, network, said.append)
     assert said == []

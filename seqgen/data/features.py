@@ -168,7 +168,7 @@ class _Progress:
             return
         self.last, rate = now, done / max(now - self.start, 1e-9)
         left = (self.new - done) / rate / 60
-        self.say(f"features {done:,}/{self.new:,}  {rate:,.0f} images/s  {left:.1f} min left")
+        self.say(f"features {done:,}/{self.new:,}  {rate:,.1f} images/s  {left:.1f} min left")
 
 
 def _all_of(broken: list[UserError], images: int) -> UserError:
