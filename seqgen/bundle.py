@@ -173,6 +173,21 @@ def read_bundle(folder: Path) -> Bundle:
     return Bundle(config, model.eval(), target, source)
 
 
+def begin_from(folder: Path, model: Seq2Seq, target: Tokenizer) -> None:
+    """Give ``model``, which is to be trained, the weights of a bundle.
+
+    Raises:
+        UserError: the bundle cannot be read, is of another model, or has another ``target``.
+    """
+    folder = find_bundle(folder)
+    other = read_bundle(folder)
+    if other.target != target:
+        raise UserError(
+            "has another vocabulary", folder, "train both with the same data and [data] settings"
+        )
+    read_weights(folder / WEIGHTS, model)
+
+
 def read_weights(path: Path, model: nn.Module) -> None:
     """Fill ``model`` with the tensors of a safetensors file; names and shapes must agree.
 

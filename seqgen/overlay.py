@@ -61,9 +61,7 @@ def seen(size: tuple[int, int], config: ImageConfig) -> Box:
     return left, upper, left + side, upper + side
 
 
-def shade(
-    image: Image.Image, weights: npt.NDArray[np.float64], config: ImageConfig
-) -> Image.Image:
+def shade(image: Image.Image, weights: npt.NDArray[np.float64], config: ImageConfig) -> Image.Image:
     """``image`` as bright as it was looked at; what the network did not see stays dark.
 
     Args:
@@ -74,9 +72,7 @@ def shade(
     left, upper, right, lower = (round(edge) for edge in seen(image.size, config))
     grey = Image.fromarray((weights / weights.max() * 255).astype(np.uint8))
     light = Image.new("L", image.size)
-    light.paste(
-        grey.resize((right - left, lower - upper), Image.Resampling.BICUBIC), (left, upper)
-    )
+    light.paste(grey.resize((right - left, lower - upper), Image.Resampling.BICUBIC), (left, upper))
     factor = _DARK + (1 - _DARK) * np.asarray(light, np.float64)[..., None] / 255
     return Image.fromarray((np.asarray(image) * factor).astype(np.uint8))
 

@@ -22,6 +22,22 @@ def real_data() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
+def tiny_captioner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training: a small captioner that has learned the colours of squares."""
+    from squares import caption_settings
+
+    from seqgen.training.report import Report
+    from seqgen.training.run import train_captioner
+    from seqgen.training.settings import CaptionSettings, read_settings
+
+    folder = tmp_path_factory.mktemp("squares")
+    changes = caption_settings(folder / "data", max_epochs=20, learning_rate=0.005)
+    settings = read_settings(None, changes, CaptionSettings)
+    train_captioner(settings, folder / "model", Report(quiet=True))
+    return folder / "model"
+
+
+@pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a training: a small translator that has half learned a tiny language."""
     from pairs import settings

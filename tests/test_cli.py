@@ -211,3 +211,76 @@ def test_an_unwritable_output_is_one_line(tiny_bundle, tmp_path):
     line = refused("translate", "--model", tiny_bundle, "--output", target, "a dog")
     assert "cannot be written" in line
     assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    from squares import draw
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name, colour in (("a", "red"), ("b", "blue")):
+        draw(colour, "left").save(folder / f"{name}.png")
+    return folder
+
+
+def test_caption_takes_files_and_folders_and_writes_a_line_each(tiny_captioner, pictures, tmp_path):
+    lines = run("caption", "--model", tiny_captioner, pictures).stdout.splitlines()
+    assert [line.split("\t")[0] for line in lines] == [
+        str(pictures / "a.png"),
+        str(pictures / "b.png"),
+    ]
+    assert "red" in lines[0] and "blue" in lines[1]
+    again = run("caption", "--model", tiny_captioner, pictures / "b.png", "--json").stdout
+    found = json.loads(again)
+    assert found["hypotheses"][0]["text"] == lines[1].split("\t")[1]
+    assert found["grid"][0] * found["grid"][1] > max(found["hypotheses"][0]["alignment"])
+
+
+def test_a_bad_picture_is_told_at_the_end_and_stops_nothing(tiny_captioner, pictures, tmp_path):
+    (pictures / "aa.png").write_bytes(b"no picture")
+    done = run("caption", "--model", tiny_captioner, pictures, ok=False)
+    assert done.returncode == 2
+    assert len(done.stdout.splitlines()) == 2
+    said = done.stderr.strip().splitlines()
+    assert len(said) == 2
+    assert "aa.png" in said[0] and "1 of 3 pictures" in said[1]
+
+
+def test_an_explanation_is_written(tiny_captioner, pictures, tmp_path):
+    page = tmp_path / "page.html"
+    run("caption", "--model", tiny_captioner, pictures, "--explain", page)
+    assert page.read_text().count("<img") == 2
+    sheet = tmp_path / "sheet.png"
+    run("caption", "--model", tiny_captioner, pictures / "a.png", "--explain", sheet)
+    assert sheet.read_bytes().startswith(b"\x89PNG")
+    options = ("caption", "--model", tiny_captioner, pictures, "--explain")
+    assert "name an .html" in refused(*options, sheet)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere.png"], "nowhere.png: does not exist"),
+        ([], "Missing argument"),
+    ],
+)
+def test_caption_says_what_is_wrong(tiny_captioner, arguments, said):
+    assert said in refused("caption", "--model", tiny_captioner, *arguments)
+
+
+def test_train_caption_from_the_command_line(tmp_path):
+    from squares import write_squares
+
+    data = write_squares(tmp_path / "data", 8, 2)
+    options = [
+        "--set", "data.target.vocab_size=40", "--set", "data.flip=false", "--max-epochs", 1,
+        "--set", "model.encoder_options={backbone='small',weights='none',tuned_stages=-1}",
+    ]  # fmt: skip
+    done = run("train", "caption", "--captions", data, "--out", tmp_path / "m", *options)
+    assert "best model" in done.stdout
+    run("info", tmp_path / "m", "--verify")
+    assert "already holds a training" in refused(
+        "train", "caption", "--captions", data, "--out", tmp_path / "m", *options
+    )
+    assert "captions is not given" in refused("train", "caption", "--out", tmp_path / "n")

@@ -30,7 +30,14 @@ LAYERS = (
     "training/translation training/captioning training/captions_data training/run",
     "commands/ cli __main__ __init__",
 )
-LAZY = ("__init__", "__main__", "cli")  # these come to torch too, but not when imported
+LAZY = (
+    "__init__",
+    "__main__",
+    "cli",
+    "commands/train",
+    "commands/write",
+    "commands/score",
+)  # these come to torch too, but not when imported
 TORCH = ("torch.", "torchvision.", "safetensors.torch.")
 MOST_LINES, MOST_FUNCTION_LINES = 299, 59
 

@@ -59,13 +59,14 @@ class Wishes:
         if self.temperature is not None:
             return Sample(self.temperature, top_p=self.top_p, samples=self.n_best, seed=self.seed)
         size = search.beam_size if self.beam_size is None else self.beam_size
-        own = (search.length_penalty, search.coverage_penalty)
-        asked = (self.length_penalty, self.coverage_penalty)
-        penalties = [o if a is None else a for o, a in zip(own, asked, strict=True)]
-        if self.beam_size is None:
-            size = max(size, self.n_best)
+        length, coverage = self.length_penalty, self.coverage_penalty
         return Beam(
-            size, *penalties, n_best=self.n_best, groups=self.groups, diversity=self.diversity
+            size=max(size, self.n_best) if self.beam_size is None else size,
+            length_penalty=search.length_penalty if length is None else length,
+            coverage_penalty=search.coverage_penalty if coverage is None else coverage,
+            n_best=self.n_best,
+            groups=self.groups,
+            diversity=self.diversity,
         )
 
     def processors(self) -> list[Processor]:

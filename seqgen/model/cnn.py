@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -13,7 +15,21 @@ from seqgen.model.rnn import LockedDropout
 
 FROM_SCRATCH = -1
 
+_PLACE = 10  # numbers that say where a position is
 _LAYOUT = torch.channels_last  # of the maps; convolutions run up to twice as fast on a CPU
+
+
+def places(height: int, width: int) -> Tensor:
+    """Where each position of a grid is, in numbers a linear map can read: [height * width, 10].
+
+    Its two coordinates from -1 to 1 and their sines and cosines at one and two half-turns. A
+    convolution knows what it sees but hardly where, and "left of" is a matter of where.
+    """
+    down = torch.linspace(-1.0, 1.0, height)[:, None].expand(height, width)
+    across = torch.linspace(-1.0, 1.0, width).expand(height, width)
+    turns = [function(k * math.pi * axis) for axis in (down, across) for k in (1, 2)
+             for function in (torch.sin, torch.cos)]  # fmt: skip
+    return torch.stack([down, across, *turns], -1).flatten(0, 1)
 
 
 class CNNEncoder(nn.Module):
@@ -72,6 +88,7 @@ class CNNEncoder(nn.Module):
             nn.Linear(parts.channels, output_dim),
             nn.LayerNorm(output_dim),
         )
+        self.place = None if pooled else nn.Linear(_PLACE, output_dim)
         self.dropout = LockedDropout(dropout)
         self.train()
 
@@ -153,6 +170,9 @@ class CNNEncoder(nn.Module):
         weight = next(self.project.parameters())  # a cache may be in float16
         maps = self.stages(maps.to(weight.dtype, memory_format=_LAYOUT))
         height, width = maps.shape[2:]
-        states = self.dropout(self.project(maps.permute(0, 2, 3, 1).flatten(1, 2)))
+        states = self.project(maps.permute(0, 2, 3, 1).flatten(1, 2))
+        if self.place is not None:
+            states = states + self.place(places(height, width).to(states))
+        states = self.dropout(states)
         mask = torch.ones(states.shape[:2], dtype=torch.bool, device=states.device)
         return Memory(states, mask, states.mean(1), None if self.pooled else (height, width))

@@ -98,7 +98,7 @@ def pictures(seed: int = 1) -> dict[str, list[Picture]]:
 def write_pictures(folder: Path, language: Literal["en", "de"] = "en", seed: int = 1) -> None:
     """Write ``images/*.png`` and ``captions.jsonl``, the whole folder or nothing.
 
-    A line is ``{"image": "images/train-0001.png", "captions": [...], "split": "train"}``.
+    A line is ``{"image": "train-0001.png", "captions": [...], "split": "train"}``.
 
     Raises:
         UserError: an unknown language, or a folder that cannot be written.
@@ -111,8 +111,8 @@ def write_pictures(folder: Path, language: Literal["en", "de"] = "en", seed: int
         (beside / "images").mkdir()
         for part, some in pictures(seed).items():
             for number, picture in enumerate(some, start=1):
-                name = f"images/{part}-{number:04}.png"
-                picture.image().save(beside / name)
+                name = f"{part}-{number:04}.png"
+                picture.image().save(beside / "images" / name)
                 line = {"image": name, "captions": picture.captions(language), "split": part}
                 lines.append(json.dumps(line, ensure_ascii=False) + "\n")
         write_text(beside / "captions.jsonl", "".join(lines))

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from seqgen.bundle import Bundle, BundleConfig, tokenizer_files
+from seqgen.bundle import Bundle, BundleConfig, begin_from, tokenizer_files
 from seqgen.config import to_dict
 from seqgen.data.cache import CacheKey
 from seqgen.data.caption_store import image_paths, prepare_captions
@@ -89,8 +89,10 @@ def make_task(settings: CaptionSettings, folder: Path, report: Report, world: Wo
     encoder = model.encoder
     if not isinstance(encoder, CNNEncoder):
         raise UserError("is no CNNEncoder", f"encoder '{settings.model.encoder}'")
-    pretrained = encoder.load_pretrained()
-    if pretrained is not None:
+    if training.initial:
+        begin_from(Path(training.initial), model, target)
+        report.line(f"begins as {training.initial}")
+    elif pretrained := encoder.load_pretrained():
         report.line(f"{pretrained.backbone} begins with {pretrained.weights}")
     images = data.image or default_images(encoder.backbone, encoder.weights)
     stores = [Store.open(folder / name) for name in ("train", "valid")]

@@ -57,6 +57,7 @@ class TrainingConfig:
     scheduled_sampling: float = 0.0  # share of inputs the model's own guesses take (Bengio 2015)
     reward: Literal["", "cider_d"] = ""  # of captions the model draws itself, to train on (SCST)
     samples: int = 5  # drawn of each image, with a reward
+    initial: str = ""  # a model whose weights training begins with
     average: float = 0.999  # decay of the running average of weights; 0 = off
     patience: int = 0  # stop after so many validations without a better one; 0 = never
     save_every: int = 500  # updates

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from seqgen.bundle import Bundle, BundleConfig, tokenizer_files, write_bundle
+from seqgen.bundle import Bundle, BundleConfig, begin_from, tokenizer_files, write_bundle
 from seqgen.data.batches import epoch_batches
 from seqgen.data.prepare import PairFiles, prepare_pairs, train_tokenizers
 from seqgen.data.prepare import Report as Prepared
@@ -176,6 +176,8 @@ def make_task(settings: Settings, folder: Path, report: Report, world: World) ->
     source = Tokenizer.load(folder / source_file, data.source.lowercase)
     target = Tokenizer.load(folder / target_file, target_text.lowercase)
     model = build_seq2seq(settings.model, source.size, target.size, settings.training.seed)
+    if settings.training.initial:
+        begin_from(Path(settings.training.initial), model, target)
     config = BundleConfig(
         "translate", settings.model, settings.search, target_text, data.source, joint=data.joint
     )

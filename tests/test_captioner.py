@@ -1,0 +1,91 @@
+import pytest
+import torch
+from squares import COLOURS, draw
+
+import seqgen
+from seqgen import Beam, Greedy, Sample, UserError
+from seqgen.captioner import Captioner
+
+PICTURES = [draw(colour, place) for colour in COLOURS for place in ("left", "right")]
+STRATEGIES = [Greedy(), Beam(3, n_best=2), Beam(4, groups=2, diversity=0.5), Sample(1.0, seed=2)]
+
+
+@pytest.fixture(scope="module")
+def model(tiny_captioner):
+    loaded = seqgen.load(tiny_captioner)
+    assert isinstance(loaded, Captioner)
+    for bundle in loaded.bundles:
+        bundle.model.double()
+    return loaded
+
+
+def test_it_has_learned_to_see(tiny_captioner):
+    captions = seqgen.load(tiny_captioner).caption(PICTURES)
+    for caption, (colour, place) in zip(
+        captions, ((c, p) for c in COLOURS for p in ("left", "right")), strict=True
+    ):
+        assert colour in caption and place in caption
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
+def test_output_does_not_depend_on_the_batch(model, strategy):
+    alone = list(model.hypotheses(PICTURES, strategy, batch_size=1))
+    for size in (3, 8):
+        found = list(model.hypotheses(PICTURES, strategy, batch_size=size))
+        for mine, theirs in zip(found, alone, strict=True):
+            assert [one.text for one in mine] == [one.text for one in theirs]
+            for one, other in zip(mine, theirs, strict=True):
+                expected = other.hypothesis.token_log_probs
+                assert one.hypothesis.token_log_probs == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
+def test_the_log_prob_reported_is_what_scoring_gives(model, strategy):
+    for picture, best in zip(PICTURES, model.hypotheses(PICTURES, strategy), strict=True):
+        for found in best:
+            hypothesis = found.hypothesis
+            again = model.target.encode([found.text])[0]
+            if hypothesis.finished and tuple(again) == hypothesis.tokens:
+                (scored,) = model.score([picture], [found.text])
+                assert scored == pytest.approx(hypothesis.token_log_probs, abs=1e-9)
+
+
+def test_attention_is_over_the_grid_and_sums_to_one(model):
+    for best in model.hypotheses(PICTURES[:2], Greedy()):
+        height, width = best[0].grid
+        weights = torch.from_numpy(best[0].hypothesis.attention.copy())
+        assert weights.shape[1] == height * width
+        torch.testing.assert_close(weights.sum(1), torch.ones_like(weights[:, 0]))
+
+
+def test_a_file_that_is_no_picture_is_told_of_and_stops_nothing(model, tmp_path):
+    good, bad = tmp_path / "good.png", tmp_path / "bad.png"
+    PICTURES[0].save(good)
+    bad.write_bytes(b"no picture")
+    told = []
+    found = list(
+        model.hypotheses([bad, good, bad, good], Greedy(), on_error=lambda *x: told.append(x))
+    )
+    assert [len(best) for best in found] == [0, 1, 0, 1]
+    assert found[1] == found[3]
+    assert [picture for picture, _ in told] == [bad, bad]
+    with pytest.raises(UserError, match=r"bad\.png"):
+        model.caption([good, bad])
+
+
+def test_an_ensemble_of_one_model_twice_is_that_model(model, tiny_captioner):
+    twice = seqgen.load(tiny_captioner, tiny_captioner)
+    for bundle in twice.bundles:
+        bundle.model.double()
+    assert twice.caption(PICTURES, Beam(3)) == model.caption(PICTURES, Beam(3))
+
+
+def test_models_of_other_tasks_are_refused(tiny_bundle, tiny_captioner):
+    from seqgen.generate import load_captioner, load_translator
+
+    with pytest.raises(UserError, match="can caption, not translate"):
+        load_translator(tiny_captioner)
+    with pytest.raises(UserError, match="can translate, not caption"):
+        load_captioner(tiny_bundle)
+    with pytest.raises(UserError, match="1 pictures and 2 texts"):
+        load_captioner(tiny_captioner).score(PICTURES[:1], ["a", "b"])
