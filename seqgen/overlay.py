@@ -6,6 +6,7 @@ import base64
 import html
 import io
 import math
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -79,11 +80,7 @@ def shade(image: Image.Image, weights: npt.NDArray[np.float64], config: ImageCon
 
 def explain(image: Image.Image, caption: Caption, config: ImageConfig) -> Image.Image:
     """One picture of tiles: the image with its caption, then a tile for each word."""
-    small = image.copy()
-    small.thumbnail((TILE, TILE))
-    if max(image.size) < TILE:  # a drawing of few pixels is shown larger
-        scale = TILE / max(image.size)
-        small = image.resize((round(image.width * scale), round(image.height * scale)))
+    small = _sized(image)
     tiles = [("", small)]
     tiles += [(text, shade(small, weights, config)) for text, weights in words(caption)]
     columns = min(_COLUMNS, len(tiles))
@@ -97,6 +94,32 @@ def explain(image: Image.Image, caption: Caption, config: ImageConfig) -> Image.
         pen.text((left + 4, upper + 4), text, "black", font)
         sheet.paste(tile, (left, upper + _TEXT))
     return sheet
+
+
+def gallery(pictures: Sequence[Path], captions: Sequence[str], columns: int = 4) -> bytes:
+    """A PNG of pictures in rows, each with its caption below.
+
+    Raises:
+        UserError: a file is no picture.
+    """
+    rows = math.ceil(len(pictures) / columns)
+    lines = 3
+    high = TILE + lines * 18 + 8
+    sheet = Image.new("RGB", (columns * (TILE + 8), rows * high), "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
+    for number, (path, text) in enumerate(zip(pictures, captions, strict=True)):
+        left, upper = number % columns * (TILE + 8) + 4, number // columns * high + 4
+        sheet.paste(_sized(read_image(path)), (left, upper))
+        for line, part in enumerate(textwrap.wrap(text, TILE // 7)[:lines]):
+            pen.text((left, upper + TILE + 18 * line), part, "black", font)
+    return _png(sheet)
+
+
+def _sized(image: Image.Image) -> Image.Image:
+    """The image so that its longer side has ``TILE`` pixels; a drawing of few keeps its edges."""
+    scale = TILE / max(image.size)
+    kind = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
+    return image.resize((round(image.width * scale), round(image.height * scale)), kind)
 
 
 def write_explanation(

@@ -5,7 +5,7 @@ from PIL import Image
 from seqgen.captioner import Caption
 from seqgen.errors import UserError
 from seqgen.images import ImageConfig
-from seqgen.overlay import explain, seen, shade, words, write_explanation
+from seqgen.overlay import explain, gallery, seen, shade, words, write_explanation
 from seqgen.search.step import Hypothesis
 
 
@@ -53,6 +53,17 @@ def test_an_explanation_has_a_tile_for_each_word(tmp_path):
     image = Image.new("RGB", (320, 160), "red")
     sheet = explain(image, caption(["▁a", "▁b"], [LEFT, RIGHT, LEFT]), ImageConfig())
     assert sheet.size == (3 * 244, 24 + 120 + 24)
+
+
+def test_a_gallery_shows_pictures_of_any_shape_in_rows(tmp_path):
+    files = [tmp_path / f"{i}.png" for i in range(5)]
+    for file, size in zip(files, [(64, 64), (300, 100), (10, 90), (500, 400), (64, 64)], strict=True):
+        Image.new("RGB", size, "blue").save(file)
+    (tmp_path / "all.png").write_bytes(gallery(files, ["a word " * 30] * 5))
+    sheet = np.asarray(Image.open(tmp_path / "all.png"))
+    assert sheet.shape[1] == 4 * 248
+    assert sheet[120, 124].tolist() == [0, 0, 255]
+    assert sheet[120 + sheet.shape[0] // 2, 124].tolist() == [0, 0, 255]
 
 
 def test_files(tmp_path):
