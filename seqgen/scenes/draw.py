@@ -135,9 +135,9 @@ def _placed(who: Group, relation: str, mark: Group, chance: random.Random) -> Gr
         return mark + who.moved(across, mark.box[1] - who.box[3] - 4)
     if relation == "below":
         return mark + who.moved(across, mark.box[3] - who.box[1] + 4)
-    narrow, wide = sorted(box[2] - box[0] for box in (who.box, mark.box))
-    aside = 0.5 * wide - 0.12 * narrow  # a good part of what is behind can be seen
-    aside = across + (aside if chance.random() < 0.5 else -aside)
+    # The narrower of the two is covered to its middle.
+    aside = max(box[2] - box[0] for box in (who.box, mark.box)) / 2
+    aside = mark.middle[0] - who.middle[0] + (aside if chance.random() < 0.5 else -aside)
     shift = 0.42 * min(who.box[3] - who.box[1], mark.box[3] - mark.box[1])
     if relation == "behind":
         return who.moved(aside, mark.box[3] - who.box[3] - shift) + mark
