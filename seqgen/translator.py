@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from seqgen.bundle import Bundle
@@ -120,13 +121,18 @@ class Translator:
         full = [i for i, source in enumerate(sources) if source]
         rows = [sources[i] for i in full]
         lengths = np.array([len(row) for row in rows], np.int64)
-        limits = (lengths * self.search.max_ratio).astype(np.int64) + self.search.max_extra
+        limits = self.limits(lengths)
         search = Search(self.stepper, strategy, processors, text_batch, batch_size)
         best = search(rows, lengths.tolist(), limits, np.array(full, np.int64) + first)
         found: list[list[Translation]] = [[] for _ in texts]
         for i, row, hypotheses in zip(full, rows, best, strict=True):
             found[i] = [self._translation(row, hypothesis) for hypothesis in hypotheses]
         return [one or [self._nothing()] for one in found]
+
+    def limits(self, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The most tokens of the outputs for sources of ``lengths`` tokens, both [N]."""
+        most: npt.NDArray[np.int64] = (lengths * self.search.max_ratio).astype(np.int64)
+        return most + self.search.max_extra
 
     def _translation(self, source: list[int], hypothesis: Hypothesis) -> Translation:
         attention = hypothesis.attention

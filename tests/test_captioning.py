@@ -110,24 +110,21 @@ def test_the_bundle_describes_itself_and_replays_its_self_test(tiny_captioner):
     assert "3 of 3" in replay(tiny_captioner)
 
 
-def test_bad_settings_and_bad_pictures_are_said_in_a_line(tmp_path):
-    folder = write_squares(tmp_path / "data")
-    settings = read_settings(None, {"data.captions": str(folder)}, CaptionSettings)
-    with pytest.raises(UserError, match="named|network|weights"):  # no pretrained ones to be had
-        train_captioner(
-            read_settings(
-                None,
-                {"data.captions": str(folder), "model.encoder_options": {"weights": "x.pth"}},
-                CaptionSettings,
-            ),
-            tmp_path / "out",
-            Report(quiet=True),
-        )
-    assert settings.model.encoder.endswith("CNNEncoder")
+def test_weights_that_are_not_there_are_named(tmp_path):
+    options = {"backbone": "resnet18", "weights": str(tmp_path / "none.pth")}
+    with pytest.raises(UserError, match=r"none\.pth"):
+        train(tmp_path / "data", tmp_path / "out", {"model.encoder_options": options})
+
+
+def test_broken_pictures_are_all_named_before_training(tmp_path):
+    folder = write_squares(tmp_path / "broken")
     (folder / "images" / "3.png").write_bytes(b"no picture")
     (folder / "images" / "5.png").write_bytes(b"")
-    changes = caption_settings(tmp_path / "other") | {"data.captions": str(folder)}
     with pytest.raises(UserError, match=r"2 of 96 images.*3\.png.*5\.png"):
-        train_captioner(
-            read_settings(None, changes, CaptionSettings), tmp_path / "out2", Report(quiet=True)
-        )
+        train(tmp_path / "data", tmp_path / "out", {"data.captions": str(folder)})
+
+
+@pytest.mark.parametrize(("reward", "said"), [("bleu", "use cider_d"), ("blue", "cider_d")])
+def test_a_reward_for_something_else_is_refused(tmp_path, reward, said):
+    with pytest.raises(UserError, match=said):
+        train(tmp_path / "data", tmp_path / "out", reward=reward)

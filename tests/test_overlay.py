@@ -57,7 +57,9 @@ def test_an_explanation_has_a_tile_for_each_word(tmp_path):
 
 def test_a_gallery_shows_pictures_of_any_shape_in_rows(tmp_path):
     files = [tmp_path / f"{i}.png" for i in range(5)]
-    for file, size in zip(files, [(64, 64), (300, 100), (10, 90), (500, 400), (64, 64)], strict=True):
+    for file, size in zip(
+        files, [(64, 64), (300, 100), (10, 90), (500, 400), (64, 64)], strict=True
+    ):
         Image.new("RGB", size, "blue").save(file)
     (tmp_path / "all.png").write_bytes(gallery(files, ["a word " * 30] * 5))
     sheet = np.asarray(Image.open(tmp_path / "all.png"))

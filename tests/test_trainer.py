@@ -139,3 +139,30 @@ def test_a_folder_that_holds_a_training_is_not_overwritten(tmp_path):
 def test_impossible_settings_are_refused(values):
     with pytest.raises(UserError, match=next(iter(values))):
         TrainingConfig(**values)
+
+
+def test_a_reward_goes_on_from_a_trained_model_and_resumes_exactly(
+    tiny_bundle, tmp_path, monkeypatch
+):
+    options = {
+        "reward": "bleu", "samples": 3, "max_epochs": 1, "learning_rate": 1e-3,
+        "initial": str(tiny_bundle), "average": 0.0, "save_every": 3,
+    }  # fmt: skip
+    train(tmp_path / "data", tmp_path / "whole", **options)
+    StopAt(monkeypatch, 2)
+    with pytest.raises(UserError, match="--resume"):
+        train(tmp_path / "data", tmp_path / "broken", **options)
+    resume_translator(tmp_path / "broken", Report(quiet=True))
+    assert state(tmp_path / "whole") == state(tmp_path / "broken")
+    before, after = (
+        json.loads((folder / "best/scores.json").read_text())[0]["value"]
+        for folder in (tiny_bundle, tmp_path / "whole")
+    )
+    assert after > before - 5
+
+
+def test_a_model_of_another_vocabulary_is_no_beginning(tiny_bundle, tmp_path):
+    changes = settings(tmp_path / "data", initial=str(tiny_bundle))
+    changes["data.source.vocab_size"] = 35
+    with pytest.raises(UserError, match="another vocabulary"):
+        train_translator(read_settings(None, changes), tmp_path / "out", Report(quiet=True))

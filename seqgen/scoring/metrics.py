@@ -6,7 +6,7 @@ number from here is the number its command line prints. It is imported on first 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -132,6 +132,18 @@ def compare(
         raise UserError(f"is {measure!r}", "measure", "choose from bleu, chrf, ter")
     (first, _), (second, p_value) = _resample(scorer, [baseline, system], references, bootstrap)
     return Comparison(first.name, first, second, 1.0 if first.value == second.value else p_value)
+
+
+def sentence_bleu(lowercase: bool = False) -> Callable[[str, str], float]:
+    """A function (hypothesis, reference) to BLEU of that one sentence, 0 to 1.
+
+    Orders longer than the hypothesis do not count, and orders without a match are smoothed, as
+    sacrebleu does both for sentences (Chen & Cherry 2014, method 3).
+    """
+    from sacrebleu.metrics.bleu import BLEU
+
+    scorer = BLEU(lowercase=lowercase, effective_order=True)
+    return lambda hypothesis, reference: scorer.sentence_score(hypothesis, [reference]).score / 100
 
 
 def _bleu_scorer(lowercase: bool, tokenize: str) -> Scorer:

@@ -16,6 +16,7 @@ from seqgen.data.cache import FeatureCache
 from seqgen.data.caption_batches import caption_batches
 from seqgen.data.caption_store import image_numbers
 from seqgen.data.store import Store
+from seqgen.errors import UserError
 from seqgen.inspection import probe_picture
 from seqgen.model.cnn import CNNEncoder
 from seqgen.model.memory import ImageBatch
@@ -24,7 +25,7 @@ from seqgen.scoring.cider import CiderD
 from seqgen.scoring.metrics import Metric
 from seqgen.search.sample import Greedy
 from seqgen.training.card import model_card
-from seqgen.training.critical import critical_loss, draw_samples
+from seqgen.training.critical import Critic
 from seqgen.training.precision import train_flops
 from seqgen.training.targets import Targets, make_targets, target_loss
 from seqgen.training.task import Loss, Validation
@@ -101,14 +102,14 @@ class CaptionTask:
         self.image_of_row = image_numbers(train.store)
         self.lengths = train.store.columns["target"].lengths + 1  # EOS
         self.references = valid.references()
-        self.reward = CiderD(train.references()) if config.reward else None
+        self.critic = self._critic() if config.reward else None
         self.scores: list[Metric] = []  # of the last validation
         self.cost = train_flops(bundle.model.decoder)
 
     def batches(self, epoch: int) -> list[np.ndarray[Any, Any]]:
         """This process's batches of an epoch: of captions, or of images with ``reward``."""
         config, part = self.config, (self.rank, self.world)
-        if self.reward is not None:
+        if self.critic is not None:
             drawn = int(self.lengths.mean() * config.samples)
             costs = np.full((len(self.train.features), 1), max(1, drawn))
             return epoch_batches(costs, config.batch_tokens, config.seed, epoch, *part)
@@ -119,7 +120,7 @@ class CaptionTask:
     def load(self, rows: np.ndarray[Any, Any], seed: int) -> Views:
         """The captions ``rows`` with their images, each mirrored or not by chance."""
         chance = np.random.default_rng(seed)
-        if self.reward is None:
+        if self.critic is None:
             numbers, places = np.unique(self.image_of_row[rows], return_inverse=True)
         else:
             numbers, places = rows, np.arange(len(rows))
@@ -127,7 +128,7 @@ class CaptionTask:
         images = feature_batch(self.train.features, numbers, flip)
         readings = 2 if self.config.consistency else 1
         targets = None
-        if self.reward is None:
+        if self.critic is None:
             targets = make_targets(self._tokens(rows, seed) * readings, readings)
         return Views(images, numbers, torch.from_numpy(places).repeat(readings), targets, seed)
 
@@ -139,24 +140,22 @@ class CaptionTask:
 
     def loss(self, batch: Views) -> Loss:
         """Smoothed cross-entropy of the captions, or minus the reward of the model's own."""
-        if batch.targets is None:
-            return self._critical(batch)
+        if self.critic is not None:
+            limits = np.full(len(batch.numbers), self.captioner.search.max_extra)
+            numbers = batch.numbers.tolist()
+            total, nats, count = self.critic.loss(batch.images, numbers, limits, batch.seed)
+            return Loss(total, nats, count, self.cost * count)
+        assert batch.targets is not None
         model, targets = self.model, batch.targets
         memory = model.encode(batch.images).select(batch.rows)
         total, nats = target_loss(model, memory, targets, self.config.objective)
         return Loss(total, nats, targets.count, self.cost * targets.outputs.numel())
 
-    def _critical(self, batch: Views) -> Loss:
-        assert self.reward is not None  # else the batch has targets
-        count, samples = len(batch.numbers), self.config.samples
-        limits = np.full(count, self.captioner.search.max_extra)
-        found = draw_samples(self.model, batch.images, limits, samples, batch.seed)
-        texts = [self.bundle.target.decode(h.tokens) for best in found for h in best]
-        images = np.repeat(batch.numbers, samples).tolist()
-        rewards = self.reward.scores(texts, images).reshape(count, samples)
-        loss, tokens = critical_loss(self.model, self.model.encode(batch.images), found, rewards)
-        shown = torch.tensor(-float(rewards.mean()) * tokens)
-        return Loss(loss, shown, tokens, self.cost * tokens)
+    def _critic(self) -> Critic:
+        if self.config.reward != "cider_d":
+            raise UserError(f"{self.config.reward} is no reward for captions", fix="use cider_d")
+        judge, samples = CiderD(self.train.references()), self.config.samples
+        return Critic(self.model, self.bundle.target.decode, judge.scores, samples)
 
     def validate(self) -> Validation:
         """CIDEr-D of greedy captions of the validation images."""

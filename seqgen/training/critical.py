@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,49 @@ def advantages(rewards: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     others = (rewards.sum(1, keepdims=True) - rewards) / (rewards.shape[1] - 1)
     better: npt.NDArray[np.float64] = rewards - others
     return better
+
+
+Reward = Callable[[list[str], list[int]], npt.NDArray[np.float64]]
+"""(M texts, the number of the input each was written for) -> [M], higher is better."""
+
+
+@dataclass(frozen=True)
+class Critic:
+    """Judges what a model writes of its own.
+
+    Attributes:
+        model: what writes.
+        decode: token ids to text.
+        reward: text to how good it is.
+        samples: K, texts an input.
+    """
+
+    model: Seq2Seq
+    decode: Callable[[Sequence[int]], str]
+    reward: Reward
+    samples: int
+
+    def loss(
+        self, inputs: Any, numbers: Sequence[int], limits: npt.NDArray[np.int64], seed: int
+    ) -> tuple[Tensor, Tensor, int]:
+        """Let the model write from B inputs, and weigh what it wrote.
+
+        Args:
+            inputs: as its encoder takes them.
+            numbers: [B] by which the reward knows the inputs.
+            limits: [B], the most tokens of each output.
+            seed: of what is drawn.
+
+        Returns:
+            The loss, summed over tokens; minus the mean reward, once a token, to be shown in
+            its place; and the number of tokens.
+        """
+        found = draw_samples(self.model, inputs, limits, self.samples, seed)
+        texts = [self.decode(hypothesis.tokens) for best in found for hypothesis in best]
+        owners = [number for number in numbers for _ in range(self.samples)]
+        rewards = self.reward(texts, owners).reshape(len(numbers), self.samples)
+        loss, tokens = critical_loss(self.model, self.model.encode(inputs), found, rewards)
+        return loss, torch.tensor(-float(rewards.mean()) * tokens), tokens
 
 
 def critical_loss(

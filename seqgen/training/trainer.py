@@ -55,8 +55,8 @@ class TrainingConfig:
     subword_sampling: float = 0.0  # alpha of Kudo 2018, smaller is wilder; 0 = off
     consistency: float = 0.0  # alpha of R-Drop (Wu et al. 2021): each batch is read twice; 0 = off
     scheduled_sampling: float = 0.0  # share of inputs the model's own guesses take (Bengio 2015)
-    reward: Literal["", "cider_d"] = ""  # of captions the model draws itself, to train on (SCST)
-    samples: int = 5  # drawn of each image, with a reward
+    reward: Literal["", "bleu", "cider_d"] = ""  # of what the model draws, to train on (SCST)
+    samples: int = 5  # drawn of each input, with a reward
     initial: str = ""  # a model whose weights training begins with
     average: float = 0.999  # decay of the running average of weights; 0 = off
     patience: int = 0  # stop after so many validations without a better one; 0 = never

@@ -18,10 +18,11 @@ from seqgen.data.store import Store
 from seqgen.errors import UserError
 from seqgen.model.build import build_seq2seq
 from seqgen.model.memory import TextBatch
-from seqgen.scoring.metrics import Metric, bleu
+from seqgen.scoring.metrics import Metric, bleu, sentence_bleu
 from seqgen.search.sample import Greedy
 from seqgen.text import Tokenizer
 from seqgen.training.card import model_card
+from seqgen.training.critical import Critic
 from seqgen.training.distributed import World
 from seqgen.training.precision import train_flops
 from seqgen.training.report import Report
@@ -36,10 +37,19 @@ SELFTEST_LINES = 5
 
 @dataclass(frozen=True)
 class Pairs:
-    """A batch of sources, a row a row of its targets."""
+    """A batch of sources, a row a row of its targets.
+
+    Attributes:
+        source: for the encoder.
+        targets: None where the model is to write its own.
+        rows: [B] of the store.
+        seed: of all chance in the batch.
+    """
 
     source: TextBatch
-    targets: Targets
+    targets: Targets | None
+    rows: list[int]
+    seed: int
 
 
 class TranslationTask:
@@ -74,12 +84,15 @@ class TranslationTask:
         )
         columns = [store.columns["source"].lengths, store.columns["target"].lengths]
         self.lengths = np.stack(columns, 1) + 1  # both sides end with EOS
+        self.critic = self._critic() if config.reward else None
 
     def batches(self, epoch: int) -> list[np.ndarray[Any, Any]]:
         """This process's batches of an epoch."""
-        config = self.config
+        config, lengths = self.config, self.lengths
+        if self.critic is not None:
+            lengths = lengths * config.samples
         return epoch_batches(
-            self.lengths, config.batch_tokens, config.seed, epoch, self.rank, self.world
+            lengths, config.batch_tokens, config.seed, epoch, self.rank, self.world
         )
 
     def load(self, rows: np.ndarray[Any, Any], seed: int) -> Pairs:
@@ -88,9 +101,13 @@ class TranslationTask:
         Two readings of a pair, for R-Drop, may cut its source in two ways, its target in one.
         """
         readings = 2 if self.config.consistency else 1
-        sources = self._tokens("source", self.translator.source, [*rows] * readings, seed)
-        targets = self._tokens("target", self.translator.target, [*rows], seed)
-        return Pairs(text_batch(sources), make_targets(targets * readings, readings))
+        numbers = rows.tolist()
+        source = self._tokens("source", self.translator.source, numbers * readings, seed)
+        targets = None
+        if self.critic is None:
+            target = self._tokens("target", self.translator.target, numbers, seed)
+            targets = make_targets(target * readings, readings)
+        return Pairs(text_batch(source), targets, numbers, seed)
 
     def _tokens(
         self, side: str, tokenizer: Tokenizer, rows: Sequence[int], seed: int
@@ -101,12 +118,29 @@ class TranslationTask:
         return [self.store.columns[side][row].tolist() for row in rows]
 
     def loss(self, batch: Pairs) -> Loss:
-        """Smoothed cross-entropy of the targets under teacher forcing."""
+        """Smoothed cross-entropy of the targets, or minus the reward of the model's own."""
+        encoding, decoding = self.costs
+        real = batch.source.mask.sum(1)
+        cost = encoding * int(real.sum())
+        if self.critic is not None:
+            limits = self.translator.limits(real.numpy() - 1)
+            total, nats, count = self.critic.loss(batch.source, batch.rows, limits, batch.seed)
+            return Loss(total, nats, count, cost + decoding * count)
+        assert batch.targets is not None
         model, targets = self.bundle.model, batch.targets
         total, nats = target_loss(model, model.encode(batch.source), targets, self.config.objective)
-        encoding, decoding = self.costs
-        flops = encoding * int(batch.source.mask.sum()) + decoding * targets.outputs.numel()
-        return Loss(total, nats, targets.count, flops)
+        return Loss(total, nats, targets.count, cost + decoding * targets.outputs.numel())
+
+    def _critic(self) -> Critic:
+        if self.config.reward != "bleu":
+            raise UserError(f"{self.config.reward} is no reward for translations", fix="use bleu")
+        judge = sentence_bleu(self.bundle.config.target.lowercase)
+
+        def reward(texts: list[str], rows: list[int]) -> np.ndarray[Any, np.dtype[np.float64]]:
+            references = self.store.texts("target_text", rows)
+            return np.array([judge(*pair) for pair in zip(texts, references, strict=True)])
+
+        return Critic(self.model, self.bundle.target.decode, reward, self.config.samples)
 
     def validate(self) -> Validation:
         """BLEU of greedy translations of the validation sources."""
