@@ -45,7 +45,33 @@ _UPRIGHT = {
 
 _LONGEST = 4  # times the shorter side; a centre crop needs less, and a strip would grow huge
 
-_QUIET = threading.Lock()  # Python's list of warning filters is one for all threads
+
+class _Quiet:
+    """Keeps Pillow's warnings silent while any thread decodes.
+
+    Python's list of warning filters is one for all threads, so the first to begin changes it
+    and the last to end puts it back.
+    """
+
+    def __init__(self) -> None:
+        self.lock, self.count = threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.count == 0:
+                self.caught = warnings.catch_warnings()
+                self.caught.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+            self.count += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self.lock:
+            self.count -= 1
+            if self.count == 0:
+                self.caught.__exit__(None, None, None)
+
+
+_QUIET = _Quiet()
 
 
 @dataclass(frozen=True)
@@ -80,7 +106,7 @@ def read_image(path: Path) -> Image.Image:
     """Read an image file as 8-bit RGB, upright, without transparency.
 
     EXIF orientation is applied, transparency laid on white, 16-bit grey scaled (65535 is
-    white), and of an animation the first frame taken. Threads decode one at a time.
+    white), and of an animation the first frame taken. Threads may decode at once.
 
     Args:
         path: a file in any of the common formats, whatever its suffix.
@@ -90,8 +116,7 @@ def read_image(path: Path) -> Image.Image:
             than ``MAX_PIXELS`` pixels (found out before it is decoded).
     """
     try:
-        with _QUIET, warnings.catch_warnings(), open(path, "rb") as file:
-            warnings.filterwarnings("ignore", module=r"PIL\.")
+        with _QUIET, open(path, "rb") as file:
             if os.fstat(file.fileno()).st_size == 0:
                 raise UserError("is empty where an image is expected", path)
             with Image.open(file, formats=_FORMATS) as image:

@@ -31,7 +31,8 @@ def tiny_captioner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from seqgen.training.settings import CaptionSettings, read_settings
 
     folder = tmp_path_factory.mktemp("squares")
-    changes = caption_settings(folder / "data", max_epochs=20, learning_rate=0.005)
+    options = {"max_epochs": 8, "learning_rate": 0.003, "batch_tokens": 100}
+    changes = caption_settings(folder / "data", 192, **options)
     settings = read_settings(None, changes, CaptionSettings)
     train_captioner(settings, folder / "model", Report(quiet=True))
     return folder / "model"

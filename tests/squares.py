@@ -19,7 +19,7 @@ def draw(colour: str, place: str, down: int = 20) -> Image.Image:
     return image
 
 
-def write_squares(folder: Path, train: int = 96, valid: int = 8) -> Path:
+def write_squares(folder: Path, train: int = 48, valid: int = 8) -> Path:
     """Write ``images/`` and ``captions.jsonl``: two captions a picture."""
     chance = random.Random(1)
     (folder / "images").mkdir(parents=True)
@@ -35,9 +35,9 @@ def write_squares(folder: Path, train: int = 96, valid: int = 8) -> Path:
     return folder
 
 
-def caption_settings(folder: Path, **training: object) -> dict[str, object]:
+def caption_settings(folder: Path, pictures: int = 48, **training: object) -> dict[str, object]:
     """Changes to the default settings for a captioner of the squares."""
-    write_squares(folder)
+    write_squares(folder, pictures)
     values = {
         "data.captions": str(folder),
         "data.flip": False,

@@ -62,7 +62,8 @@ def test_a_gallery_shows_pictures_of_any_shape_in_rows(tmp_path):
     ):
         Image.new("RGB", size, "blue").save(file)
     (tmp_path / "all.png").write_bytes(gallery(files, ["a word " * 30] * 5))
-    sheet = np.asarray(Image.open(tmp_path / "all.png"))
+    with Image.open(tmp_path / "all.png") as image:
+        sheet = np.asarray(image)
     assert sheet.shape[1] == 4 * 248
     assert sheet[120, 124].tolist() == [0, 0, 255]
     assert sheet[120 + sheet.shape[0] // 2, 124].tolist() == [0, 0, 255]
@@ -73,7 +74,8 @@ def test_files(tmp_path):
     Image.new("RGB", (64, 64), "red").save(image)
     one = caption(["▁a", "&"], [LEFT, RIGHT, LEFT])
     write_explanation(tmp_path / "one.png", [(image, one)], ImageConfig())
-    assert Image.open(tmp_path / "one.png").size[0] == 2 * 244
+    with Image.open(tmp_path / "one.png") as sheet:
+        assert sheet.size[0] == 2 * 244
     write_explanation(tmp_path / "two.html", [(image, one)] * 2, ImageConfig())
     page = (tmp_path / "two.html").read_text()
     assert page.count("data:image/png;base64,") == 2
