@@ -247,6 +247,14 @@ def test_a_bad_picture_is_told_at_the_end_and_stops_nothing(tiny_captioner, pict
     assert "aa.png" in said[0] and "1 of 3 pictures" in said[1]
 
 
+def test_no_caption_ends_in_a_bad_ending(tiny_captioner, pictures):
+    options = ("caption", "--model", tiny_captioner, pictures)
+    assert all(line.endswith("left") for line in run(*options).stdout.splitlines())
+    lines = run(*options, "--bad-ending", "left", "--bad-ending", "the").stdout.splitlines()
+    assert len(lines) == 2
+    assert not any(line.endswith((" left", " the")) for line in lines)
+
+
 def test_an_explanation_is_written(tiny_captioner, pictures, tmp_path):
     page = tmp_path / "page.html"
     run("caption", "--model", tiny_captioner, pictures, "--explain", page)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from seqgen.captioner import Picture
     from seqgen.search.processors import Processor
     from seqgen.search.step import Strategy
+    from seqgen.text import Tokenizer
 
 Model = Annotated[
     list[Path], typer.Option("--model", help="Folder of a model; several make an ensemble.")
@@ -32,6 +33,7 @@ Temperature = Annotated[float | None, typer.Option(help="Sample instead of a bea
 TopP = Annotated[float, typer.Option(help="With --temperature.")]
 Seed = Annotated[int, typer.Option(help="With --temperature.")]
 NoRepeat = Annotated[int, typer.Option(help="No n-gram of this size twice; 0 = off.")]
+BadEnding = Annotated[list[str] | None, typer.Option(help="No output ends in these words.")]
 BatchSize = Annotated[int, typer.Option(help="Inputs searched together.")]
 Json = Annotated[bool, typer.Option("--json", help="Lines of JSON with scores.")]
 
@@ -50,6 +52,7 @@ class Wishes:
     top_p: float
     seed: int
     no_repeat: int
+    bad_endings: list[str]
 
     def strategy(self, search: Any) -> Strategy:
         """What was asked for, the bundle's own settings where nothing was."""
@@ -69,11 +72,15 @@ class Wishes:
             diversity=self.diversity,
         )
 
-    def processors(self) -> list[Processor]:
-        """Those asked for."""
-        from seqgen.search.processors import NoRepeat
+    def processors(self, target: Tokenizer) -> list[Processor]:
+        """Those asked for; ``target`` cuts the outputs into tokens."""
+        from seqgen.search.processors import Ban, NoRepeat
+        from seqgen.text import EOS
 
-        return [NoRepeat(self.no_repeat)] if self.no_repeat else []
+        found: list[Processor] = [NoRepeat(self.no_repeat)] if self.no_repeat else []
+        if self.bad_endings:
+            found.append(Ban(tuple((*ids, EOS) for ids in target.encode(self.bad_endings))))
+        return found
 
 
 def write_translations(
@@ -91,6 +98,7 @@ def write_translations(
     top_p: TopP = 1.0,
     seed: Seed = 0,
     no_repeat: NoRepeat = 0,
+    bad_ending: BadEnding = None,
     batch_size: BatchSize = 64,
     json_: Json = False,
 ) -> None:
@@ -100,14 +108,17 @@ def write_translations(
     _check(batch_size)
     wishes = Wishes(
         beam_size, length_penalty, coverage_penalty, groups, diversity, n_best, temperature,
-        top_p, seed, no_repeat,
+        top_p, seed, no_repeat, bad_ending or [],
     )  # fmt: skip
     from seqgen.generate import load_translator
     from seqgen.lines import translation_line
 
     translator = load_translator(*model)
     found = translator.hypotheses(
-        _lines(text, input_), wishes.strategy(translator.search), wishes.processors(), batch_size
+        _lines(text, input_),
+        wishes.strategy(translator.search),
+        wishes.processors(translator.target),
+        batch_size,
     )
     _write((translation_line(best, n_best, json_) for best in found), output)
 
@@ -129,6 +140,7 @@ def write_captions(
     top_p: TopP = 1.0,
     seed: Seed = 0,
     no_repeat: NoRepeat = 0,
+    bad_ending: BadEnding = None,
     batch_size: BatchSize = 32,
     json_: Json = False,
 ) -> None:
@@ -136,7 +148,7 @@ def write_captions(
     _check(batch_size)
     wishes = Wishes(
         beam_size, length_penalty, coverage_penalty, groups, diversity, n_best, temperature,
-        top_p, seed, no_repeat,
+        top_p, seed, no_repeat, bad_ending or [],
     )  # fmt: skip
     from seqgen.generate import load_captioner
     from seqgen.images import find_images
@@ -151,7 +163,11 @@ def write_captions(
         broken.append(error)
 
     found = captioner.hypotheses(
-        files, wishes.strategy(captioner.search), wishes.processors(), batch_size, note
+        files,
+        wishes.strategy(captioner.search),
+        wishes.processors(captioner.target),
+        batch_size,
+        note,
     )
     explained = []
 
