@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqgen.errors import UserError
+from seqgen.files import read_lines
+
 if TYPE_CHECKING:
     from seqgen.captioner import Caption
     from seqgen.scoring.metrics import Metric
@@ -30,6 +33,24 @@ def caption_line(picture: Path, best: list[Caption], n_best: int, as_json: bool)
     hypotheses = [_values(one.text, one.pieces, one.hypothesis) for one in best[:n_best]]
     line = {"image": str(picture), "grid": best[0].grid, "hypotheses": hypotheses}
     return json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def read_caption_lines(path: Path) -> dict[str, str]:
+    """Captions by the names of their image files, from lines as ``caption_line`` writes them.
+
+    Raises:
+        UserError: a line is no name and caption, or a name comes twice.
+    """
+    found: dict[str, str] = {}
+    for number, line in enumerate(read_lines(path), start=1):
+        picture, tab, text = line.partition("\t")
+        if not tab:
+            raise UserError("has no tab between image and caption", f"{path}, line {number}")
+        name = Path(picture).name
+        if name in found:
+            raise UserError(f"has a second caption of {name}", f"{path}, line {number}")
+        found[name] = text
+    return found
 
 
 def _values(text: str, pieces: tuple[str, ...], hypothesis: Hypothesis) -> dict[str, Any]:

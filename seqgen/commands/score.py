@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from seqgen.commands.write import Model
+from seqgen.errors import UserError
 from seqgen.files import read_lines
 
 app = typer.Typer(help="Score outputs, or texts under a model.", no_args_is_help=True)
@@ -54,3 +55,30 @@ def score_likelihood(
     for row in rows:
         print(f"{sum(row):.4f}")
     print(f"perplexity {perplexity(rows):.4f} over {sum(map(len, rows))} tokens", file=sys.stderr)
+
+
+@app.command("captions")
+def score_captions(
+    hypotheses: Annotated[Path, typer.Argument(help="What `seqgen caption` wrote.")],
+    references: Annotated[Path, typer.Argument(help="As `seqgen train caption --captions`.")],
+    images: Annotated[Path | None, typer.Option(help="Folder of the images.")] = None,
+    split: Annotated[str | None, typer.Option(help="Score this one alone, such as test.")] = None,
+) -> None:
+    """BLEU-1 to 4, ROUGE-L and CIDEr-D of captions, and what they look like as a set."""
+    from seqgen.data.captions import read_captions
+    from seqgen.lines import metric_line, read_caption_lines
+    from seqgen.scoring.captions import caption_scores, caption_statistics
+
+    written = read_caption_lines(hypotheses)
+    wanted = read_captions(references, images, split)
+    missing = [one.image.name for one in wanted if one.image.name not in written]
+    if missing:
+        raise UserError(
+            f"has no caption for {len(missing)} of {len(wanted)} images, such as {missing[0]}",
+            hypotheses,
+            "caption them all, or name the --split that was captioned",
+        )
+    captions = [written[one.image.name] for one in wanted]
+    for metric in caption_scores(captions, [one.captions for one in wanted], bootstrap=1000):
+        print(metric_line(metric))
+    print("\n".join(caption_statistics(captions).describe()))
