@@ -133,6 +133,8 @@ class Trainer:
         """
         config, progress = self.config, self.progress
         self.began = time.monotonic() - progress.seconds
+        if 0 < config.max_minutes * 60 <= progress.seconds:
+            return progress  # resumed after its time was up
         if self.world.rank == 0:
             self.report.begin(self.out / "log.jsonl", progress.step, config.tensorboard, self.peak)
         handlers = self._catch_signals()
