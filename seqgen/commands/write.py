@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,6 @@ from seqgen.errors import UserError
 from seqgen.files import read_lines, writing
 
 if TYPE_CHECKING:
-    from seqgen.captioner import Picture
     from seqgen.search.processors import Processor
     from seqgen.search.step import Strategy
     from seqgen.text import Tokenizer
@@ -158,32 +158,22 @@ def write_captions(
     captioner = load_captioner(*model)
     files = find_images(pictures)
     broken: list[UserError] = []
-
-    def note(picture: Picture, error: UserError) -> None:
-        broken.append(error)
-
     found = captioner.hypotheses(
         files,
         wishes.strategy(captioner.search),
         wishes.processors(captioner.target),
         batch_size,
-        note,
+        lambda _, error: broken.append(error),
     )
-    explained = []
-
-    def lines() -> Iterator[str]:
-        for file, best in zip(files, found, strict=True):
-            if explain is not None and best:
-                explained.append((file, best[0]))
-            if best:
-                yield caption_line(file, best, n_best, json_)
-
-    _write(lines(), output)
+    good = ((file, best) for file, best in zip(files, found, strict=True) if best)
+    shown, kept = tee(good) if explain else (good, iter(()))
+    _write((caption_line(file, best, n_best, json_) for file, best in shown), output)
     if explain is not None:
-        write_explanation(explain, explained, captioner.images)
+        firsts = [(file, best[0]) for file, best in kept]
+        write_explanation(explain, firsts, captioner.images)
+    for error in broken:
+        print(f"seqgen: {error}", file=sys.stderr)
     if broken:
-        for error in broken:
-            print(f"seqgen: {error}", file=sys.stderr)
         raise UserError(
             f"{len(broken)} of {len(files)} pictures could not be read",
             fix="the others are captioned",
