@@ -20,7 +20,7 @@ from seqgen.model.build import Seq2Seq
 from seqgen.model.decoder import State
 from seqgen.running_text import line_feed
 from seqgen.scoring.running import Measure, stream_nats
-from seqgen.training.card import model_card
+from seqgen.training.card import language_card
 from seqgen.training.loss import output_loss
 from seqgen.training.precision import train_flops
 from seqgen.training.task import Loss, Validation
@@ -170,9 +170,8 @@ class WritingTask:
             for prompt, best in zip(prompts, found, strict=True)
         ]
         scores = self.measure.metrics() if validation is not None and self.measure else []
-        use = 'print("".join(model.generate("Once ")))'
-        examples = f"{len(self.stream):,} tokens of text"
-        card = model_card("language model", self.bundle.model, examples, scores, use)
+        kind = self.bundle.config.target.kind
+        card = language_card(self.bundle.model, len(self.stream), kind, scores)
         write_bundle(folder, self.bundle, scores, selftest, card)
 
 
