@@ -49,8 +49,12 @@ def tiny_writer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     from seqgen.training.settings import WritingSettings, read_settings
 
     folder = tmp_path_factory.mktemp("prose")
-    options = {"max_epochs": 8, "learning_rate": 0.02}
-    settings = read_settings(None, prose_settings(folder, **options), WritingSettings)
+    options = {"max_epochs": 25, "learning_rate": 0.02}
+    changes = prose_settings(folder, **options)
+    changes["model.decoder"] = {
+        "embedding_dim": 24, "hidden_dim": 48, "layers": 1, "attention": "none", "dropout": 0.0,
+    }  # fmt: skip
+    settings = read_settings(None, changes, WritingSettings)
     writer: Any = train_writer(settings, folder / "model", Report(quiet=True))
     writer.folder = folder / "model"
     return writer

@@ -162,7 +162,7 @@ class WritingTask:
         rows = self.valid.columns[COLUMN]
         prompts = [
             "",
-            *(self.bundle.target.decode(rows[i]) for i in range(min(_PROMPTS, len(rows)))),
+            *(self.bundle.target.decode(rows[i].tolist()) for i in range(min(_PROMPTS, len(rows)))),
         ]
         found = self.writer.hypotheses(prompts)
         selftest = [
