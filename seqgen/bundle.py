@@ -35,7 +35,7 @@ FORMAT = 1
 class BundleConfig:
     """What ``config.json`` holds."""
 
-    task: Literal["translate", "caption"]
+    task: Literal["translate", "caption", "write"]
     model: ModelConfig
     search: SearchConfig
     target: TextConfig

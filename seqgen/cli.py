@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqgen.commands import score, train, write
+from seqgen.commands import generate, score, train, write
 from seqgen.errors import UserError
 
 UsageError: Any = typer.BadParameter.__mro__[1]  # click's, or that of the copy typer carries
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(train.app, name="train")
 app.command("translate")(write.write_translations)
 app.command("caption")(write.write_captions)
+app.command("generate")(generate.generate)
 app.add_typer(score.app, name="score")
 
 

@@ -9,10 +9,13 @@ from seqgen.bundle import Bundle, read_bundle
 from seqgen.captioner import Captioner
 from seqgen.errors import UserError
 from seqgen.translator import Translator
+from seqgen.writer import Writer
 
 
 def load(*folders: str | Path) -> Any:
-    """Load a trained model, or several as an ensemble: a ``Translator`` or a ``Captioner``.
+    """Load a trained model, or several as an ensemble.
+
+    It is a ``Translator``, a ``Captioner`` or a ``Writer``, as its ``config.json`` says.
 
     Args:
         folders: each a bundle, or the folder of a training (its best model is taken).
@@ -21,7 +24,8 @@ def load(*folders: str | Path) -> Any:
         UserError: a folder is missing, damaged or no model.
     """
     bundles = _bundles(folders)
-    return Captioner(*bundles) if bundles[0].config.images else Translator(*bundles)
+    kinds: dict[str, Any] = {"translate": Translator, "caption": Captioner, "write": Writer}
+    return kinds[bundles[0].config.task](*bundles)
 
 
 def load_translator(*folders: str | Path) -> Translator:
@@ -32,6 +36,11 @@ def load_translator(*folders: str | Path) -> Translator:
 def load_captioner(*folders: str | Path) -> Captioner:
     """``load``, where only a captioner will do."""
     return Captioner(*_bundles(folders))
+
+
+def load_writer(*folders: str | Path) -> Writer:
+    """``load``, where only a language model will do."""
+    return Writer(*_bundles(folders))
 
 
 def _bundles(folders: tuple[str | Path, ...]) -> list[Bundle]:

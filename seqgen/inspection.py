@@ -26,7 +26,7 @@ def describe(folder: Path) -> str:
     reads = f"{bundle.source.size:,} source and " if bundle.source else ""
     lines = [
         f"{folder}: {config.task}, {count:,} parameters",
-        f"encoder {config.model.encoder} {config.model.encoder_options or ''}".rstrip(),
+        f"encoder {config.model.encoder or 'none'} {config.model.encoder_options or ''}".rstrip(),
         f"decoder {decoder.layers} x {decoder.cell} {decoder.hidden_dim},"
         f" attention {decoder.attention}",
         f"text {config.target.kind}, {reads}{bundle.target.size:,} target tokens",

@@ -23,6 +23,8 @@ Kind = Literal["unigram", "bpe", "char", "word"]
 
 _LONGEST = 1000  # characters; SentencePiece skips lines over 4192 bytes, so longer ones are cut
 
+_CONTROL = re.compile(r"[\0\t\n\r]")  # no pieces of their own: they end entries and lines
+
 _NO_TEXT = "there is no text to train a tokenizer on"
 
 
@@ -36,6 +38,7 @@ class TextConfig:
     byte_fallback: bool = False  # write characters without a token as bytes
     lowercase: bool = False  # text is lowercased before anything else, in training and in use
     user_symbols: tuple[str, ...] = ()  # always one token each
+    exact: bool = False  # nothing is normalized; a line feed is a token (see running_text.py)
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -84,6 +87,7 @@ class Tokenizer:
             raise UserError("is no SentencePiece model, or a damaged one", where)
         self._processor = processor
         self.size: int = processor.get_piece_size()  # V, number of token ids
+        self.starts_with_space: bool = processor.normalize("a").startswith("▁")
         special = [getattr(processor, f"{name}_id")() for name in ("pad", "unk", "bos", "eos")]
         if special != [PAD, UNK, BOS, EOS]:
             raise UserError(
@@ -115,7 +119,7 @@ class Tokenizer:
         Raises:
             UserError: there is no text, or ``vocab_size`` does not hold its characters.
         """
-        words = _count_words(sentences, max_characters, config.lowercase)
+        words = _count_words(sentences, max_characters, config)
         if not words:
             raise UserError(_NO_TEXT)
         model = io.BytesIO()
@@ -129,7 +133,10 @@ class Tokenizer:
                 hard_vocab_limit=False,
                 character_coverage=config.character_coverage,
                 byte_fallback=config.byte_fallback,
-                user_defined_symbols=list(config.user_symbols),
+                user_defined_symbols=[*config.user_symbols, *("\n" if config.exact else "")],
+                normalization_rule_name="identity" if config.exact else "nmt_nfkc",
+                remove_extra_whitespaces=not config.exact,
+                add_dummy_prefix=not (config.exact and config.kind == "char"),
                 pad_id=PAD,
                 unk_id=UNK,
                 bos_id=BOS,
@@ -193,12 +200,19 @@ class Tokenizer:
         """The subword behind each token id."""
         return [self._processor.id_to_piece(int(i)) for i in ids]
 
+    def find(self, piece: str) -> int | None:
+        """The id of a subword, if it is one."""
+        token: int = self._processor.piece_to_id(piece)
+        return None if token == UNK else token
+
     def _cased(self, texts: Sequence[str]) -> list[str]:
         return [text.lower() for text in texts] if self.lowercase else list(texts)
 
 
-def _count_words(sentences: Iterable[str], most: int, lowercase: bool) -> Counter[str]:
+def _count_words(sentences: Iterable[str], most: int, config: TextConfig) -> Counter[str]:
     """Count the words of an even sample of lines with at most ``most`` characters in all.
+
+    Of exact text by characters these are counted, since its spaces are no mere separators.
 
     Every line draws a number and is kept while that is below a bar, which sinks when the
     kept lines grow too many.
@@ -206,7 +220,7 @@ def _count_words(sentences: Iterable[str], most: int, lowercase: bool) -> Counte
     draw, bar, held = random.Random(0).random, 1.0, 0
     kept: list[tuple[float, str]] = []
     for sentence in sentences:
-        text = sentence.lower() if lowercase else sentence
+        text = sentence.lower() if config.lowercase else sentence
         for begin in range(0, len(text), _LONGEST):
             line, place = text[begin : begin + _LONGEST], draw()
             if place >= bar:
@@ -217,9 +231,10 @@ def _count_words(sentences: Iterable[str], most: int, lowercase: bool) -> Counte
                 bar *= 0.8
                 kept = [pair for pair in kept if pair[0] < bar]
                 held = sum(len(pair[1]) for pair in kept)
+    by_character = config.exact and config.kind == "char"
     words: Counter[str] = Counter()
     for _, line in kept:
-        words.update(line.split())
+        words.update(_CONTROL.sub("", line) if by_character else line.split())
     return words
 
 

@@ -1,6 +1,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,27 @@ def tiny_captioner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = read_settings(None, changes, CaptionSettings)
     train_captioner(settings, folder / "model", Report(quiet=True))
     return folder / "model"
+
+
+@pytest.fixture(scope="session")
+def tiny_writer(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A small language model that has learned a few sentences; ``folder`` is its training's."""
+    from prose import prose_settings
+
+    from seqgen.training.report import Report
+    from seqgen.training.run import train_writer
+    from seqgen.training.settings import WritingSettings, read_settings
+
+    folder = tmp_path_factory.mktemp("prose")
+    options = {"max_epochs": 25, "learning_rate": 0.02}
+    changes = prose_settings(folder, **options)
+    changes["model.decoder"] = {
+        "embedding_dim": 24, "hidden_dim": 48, "layers": 1, "attention": "none", "dropout": 0.0,
+    }  # fmt: skip
+    settings = read_settings(None, changes, WritingSettings)
+    writer: Any = train_writer(settings, folder / "model", Report(quiet=True))
+    writer.folder = folder / "model"
+    return writer
 
 
 @pytest.fixture(scope="session")

@@ -93,3 +93,17 @@ def test_every_parameter_gets_a_gradient():
 def test_impossible_settings_are_refused(values):
     with pytest.raises(UserError, match=next(iter(values))):
         DecoderConfig(**values)
+
+
+@pytest.mark.parametrize("feeding", [False, True])
+def test_a_sequence_read_in_windows_is_the_sequence(feeding):
+    model = small(input_feeding=feeding)
+    source = batch([5, 2, 7])
+    tokens = torch.randint(4, VOCAB, (3, 7), generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        memory = model.encode(source)
+        state, parts = model.decoder.start(memory, 3), []
+        for window in tokens.split(3, 1):
+            part, state = model.decoder.read(window, state)
+            parts.append(part)
+        torch.testing.assert_close(torch.cat(parts, 1), model.decoder.hidden(memory, tokens))

@@ -20,20 +20,22 @@ ROOT = Path(__file__).parent.parent
 # without torch, whatever it calls.
 LAYERS = (
     "●errors ●files ●config",
-    "●subwords ●text images",
+    "●subwords ●text ●running_text images",
     "●data/ data/features ●search/ ●scenes/ model/",
     "●scoring/metrics ●scoring/ptb ●scoring/cider ●scoring/captions scoring/likelihood "
-    "bundle training/optim training/precision training/loss training/loader training/distributed "
-    "training/report training/checkpoint training/targets training/critical training/card "
-    "training/task",
-    "translator captioner overlay generate lines inspection training/trainer training/settings "
-    "training/translation training/captioning training/captions_data training/run",
+    "scoring/running bundle training/optim training/precision training/loss training/loader "
+    "training/distributed training/report training/checkpoint training/targets "
+    "training/critical training/card training/task",
+    "translator captioner writer overlay generate lines inspection training/trainer "
+    "training/settings training/translation training/captioning training/captions_data "
+    "training/writing training/writing_data training/run",
     "commands/ cli __main__ __init__",
 )
 LAZY = (
     "__init__",
     "__main__",
     "cli",
+    "commands/generate",
     "commands/train",
     "commands/write",
     "commands/score",

@@ -91,3 +91,33 @@ def test_locked_dropout_drops_the_same_features_at_every_time_and_keeps_the_mean
     assert dropped.unique().tolist() == pytest.approx([0.0, 1 / 0.6])
     assert dropped.mean().item() == pytest.approx(1.0, abs=0.05)
     assert torch.equal(dropout.eval()(torch.ones(2, 3, 4)), torch.ones(2, 3, 4))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_windows_in_carried_states_equal_the_whole(cell):
+    layer = RNNLayer(5, 4, cell).double()
+    sequence = torch.randn(3, 9, 5, dtype=torch.float64)
+    state, parts = layer.zero_state(3, sequence), []
+    for window in sequence.split(4, 1):
+        part, state = layer.run(window, state)
+        parts.append(part)
+    torch.testing.assert_close(torch.cat(parts, 1), layer(sequence))
+    assert len(state) == layer.state_count
+    torch.testing.assert_close(state[0], parts[-1][:, -1])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_weight_dropout_is_the_layer_with_some_weights_across_time_gone(cell):
+    layer = RNNLayer(5, 4, cell, weight_dropout=0.4).double()
+    sequence = torch.randn(3, 6, 5, dtype=torch.float64)
+    begin = tuple(torch.randn_like(part) for part in layer.zero_state(3, sequence))
+    torch.manual_seed(5)
+    dropped, state = layer.run(sequence, begin)
+    (gradient,) = torch.autograd.grad(dropped.sum(), layer.layer.weight_hh_l0)
+    torch.manual_seed(5)
+    across = torch.nn.functional.dropout(layer.layer.weight_hh_l0, 0.4)
+    assert torch.equal(gradient == 0, across == 0) and 0 < (across == 0).sum() < across.numel()
+    whole = layer.eval().run(sequence, begin)[0]
+    assert not torch.allclose(whole, dropped)
+    layer.layer.weight_hh_l0.data.copy_(across)
+    torch.testing.assert_close(layer.run(sequence, begin), (dropped, state))

@@ -57,6 +57,20 @@ def score_likelihood(
     print(f"perplexity {perplexity(rows):.4f} over {sum(map(len, rows))} tokens", file=sys.stderr)
 
 
+@app.command("text")
+def score_text(
+    model: Model,
+    text: Annotated[Path, typer.Argument(help="A file of running text; also .gz.")],
+) -> None:
+    """Bits per character and perplexity of a text under a language model."""
+    from seqgen.data.text_stream import read_text
+    from seqgen.generate import load_writer
+    from seqgen.lines import metric_line
+
+    for metric in load_writer(*model).measure(read_text(text)).metrics():
+        print(metric_line(metric))
+
+
 @app.command("captions")
 def score_captions(
     hypotheses: Annotated[Path, typer.Argument(help="What `seqgen caption` wrote.")],

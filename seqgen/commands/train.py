@@ -1,4 +1,4 @@
-"""``seqgen train``: translators and captioners from files."""
+"""``seqgen train``: translators, captioners and language models from files."""
 
 from __future__ import annotations
 
@@ -81,6 +81,31 @@ def train_caption(
     from seqgen.training.run import CAPTION
 
     _train(CAPTION, options, ("captions", "images", "valid_captions", "valid_images"))
+
+
+@app.command("write")
+def train_write(
+    out: Out,
+    train: Annotated[str | None, typer.Option(help="A file of text; also .gz.")] = None,
+    valid: Annotated[str | None, typer.Option(help="Another; else the end of --train.")] = None,
+    unit: Annotated[str | None, typer.Option(help="[data] char, word or subword.")] = None,
+    window: Annotated[int | None, typer.Option(help="[data] tokens read at once.")] = None,
+    config: Config = None,
+    resume: Resume = False,
+    max_epochs: MaxEpochs = None,
+    max_minutes: MaxMinutes = None,
+    batch_tokens: BatchTokens = None,
+    learning_rate: LearningRate = None,
+    save_every: SaveEvery = None,
+    seed: Seed = None,
+    precision: Precision = None,
+    set_: Set = None,
+) -> None:
+    """Train a language model from running text."""
+    options = locals()
+    from seqgen.training.run import WRITE
+
+    _train(WRITE, options, ("train", "valid", "unit", "window"))
 
 
 _TRAINING = (

@@ -19,18 +19,27 @@ from seqgen.model.memory import Memory
 class ModelConfig:
     """The table ``[model]``: which encoder, with which arguments, and which decoder."""
 
-    encoder: str = "seqgen.model.rnn:RNNEncoder"  # package.module:Class
+    encoder: str = "seqgen.model.rnn:RNNEncoder"  # package.module:Class; "" for none
     encoder_options: dict[str, Any] = field(default_factory=dict)  # its keyword arguments
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     tied_embeddings: bool = True  # encoder and decoder share one embedding (joint vocabulary)
+
+
+class NoEncoder(nn.Module):
+    """Stands before the decoder of a language model, which writes from nothing."""
+
+    def forward(self, batch: Any) -> Memory:
+        """Refuse ``batch``."""
+        raise UserError("a language model has no encoder", fix="load it as a Writer")
 
 
 class Seq2Seq(nn.Module):
     """An encoder and the decoder that writes from its memory.
 
     Args:
-        encoder: any module with an integer ``output_dim`` that turns a batch into a ``Memory``.
-        decoder: built for that ``output_dim``.
+        encoder: any module with an integer ``output_dim`` that turns a batch into a ``Memory``,
+            or ``NoEncoder``.
+        decoder: built for that ``output_dim``, or for no memory.
     """
 
     def __init__(self, encoder: nn.Module, decoder: Decoder) -> None:
@@ -116,6 +125,8 @@ def build_seq2seq(config: ModelConfig, source_size: int, target_size: int, seed:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        if not config.encoder:
+            return Seq2Seq(NoEncoder(), Decoder(target_size, None, config.decoder))
         encoder = build_encoder(config.encoder, config.encoder_options, source_size)
         decoder = Decoder(target_size, int(encoder.output_dim), config.decoder)  # type: ignore[arg-type]
     if config.tied_embeddings:

@@ -27,13 +27,17 @@ class DecoderConfig:
     input_feeding: bool = False  # Luong et al. 2015; trains in a loop, no dropout between layers
     tied_output: bool = True  # the output layer is the embedding, transposed (Press & Wolf 2017)
     dropout: float = 0.3  # locked dropout on embeddings, between layers and before the output
+    weight_dropout: float = 0.0  # on the weights across time (DropConnect, Merity et al. 2018)
 
     def __post_init__(self) -> None:
         for name in ("embedding_dim", "hidden_dim", "layers"):
             if getattr(self, name) < 1:
                 raise UserError(f"decoder {name} must be at least 1, not {getattr(self, name)}")
-        if not 0.0 <= self.dropout < 1.0:
-            raise UserError(f"decoder dropout must be in [0, 1), not {self.dropout}")
+        for name in ("dropout", "weight_dropout"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise UserError(f"decoder {name} must be in [0, 1), not {getattr(self, name)}")
+        if self.input_feeding and self.weight_dropout:
+            raise UserError("decoder weight_dropout does not go with input_feeding")
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,10 @@ class Decoder(nn.Module):
         attend = memory_dim is not None and config.attention != "none"
         context = memory_dim if attend and memory_dim is not None else 0
         fed = width if config.input_feeding else 0
-        self.lower = RNNLayer(width + fed, hidden, config.cell)
+        dropped = config.weight_dropout
+        self.lower = RNNLayer(width + fed, hidden, config.cell, dropped)
         self.upper = nn.ModuleList(
-            RNNLayer(hidden + (context if depth == 0 else 0), hidden, config.cell)
+            RNNLayer(hidden + (context if depth == 0 else 0), hidden, config.cell, dropped)
             for depth in range(config.layers - 1)
         )
         self.attention = Attention(hidden, context, config.attention) if attend else None
@@ -172,29 +177,32 @@ class Decoder(nn.Module):
 
     def hidden(self, memory: Memory | None, tokens: Tensor) -> Tensor:
         """Readouts [B, T, E] under teacher forcing of ``tokens`` [B, T] (BOS first)."""
-        state = self.start(memory, tokens.shape[0])
+        return self.read(tokens, self.start(memory, tokens.shape[0]))[0]
+
+    def read(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """Readouts [B, T, E] of ``tokens`` [B, T] that follow on ``state``, and the state then."""
         embedded = self.dropout(self.embed(tokens))
         if self.config.input_feeding:
-            looped: Tensor = self.dropout(self._loop(embedded, state))
-            return looped
-        sequence = self.lower(embedded, state.cells[0])
-        context = None
+            looped, state = self._loop(embedded, state)
+            return self.dropout(looped), state
+        sequence, cell = self.lower.run(embedded, state.cells[0])
+        cells, context = [cell], None
         if self.attention is not None and state.prepared is not None:
             context, _ = self.attention(sequence, state.prepared)
         for layer, cell in zip(self.layers[1:], state.cells[1:], strict=True):
             below = _join(sequence, context) if layer is self.layers[1] else sequence
-            sequence = layer(self.dropout(below), cell)
+            sequence, cell = layer.run(self.dropout(below), cell)
+            cells.append(cell)
         read = torch.tanh(self.readout(self.dropout(_join(sequence, context))))
-        dropped: Tensor = self.dropout(read)
-        return dropped
+        return self.dropout(read), State(tuple(cells), None, state.prepared)
 
-    def _loop(self, embedded: Tensor, state: State) -> Tensor:
-        """Readouts [B, T, E] a step at a time, each fed to the next."""
+    def _loop(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
+        """Readouts [B, T, E] a step at a time, each fed to the next, and the state then."""
         reads = []
         for inputs in embedded.unbind(1):
             read, state, _ = self._advance(inputs, state)
             reads.append(read)
-        return torch.stack(reads, 1)
+        return torch.stack(reads, 1), state
 
     def forward(self, memory: Memory | None, tokens: Tensor) -> Tensor:
         """Logits [B, T, V] of the token after each of ``tokens`` [B, T] (BOS first)."""

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from seqgen.model.embedding import Embedding
 from seqgen.model.memory import Memory, TextBatch
@@ -48,11 +49,15 @@ class RNNLayer(nn.Module):
         hidden_dim: H, width of what goes out.
         cell: ``lstm`` (Hochreiter & Schmidhuber 1997), ``gru`` (Cho et al. 2014) or
             ``rnn`` (tanh, Elman 1990).
+        weight_dropout: share of the weights across time that are dropped while training, the
+            same ones at every step of a call (DropConnect, Merity et al. 2018).
     """
 
-    def __init__(self, input_dim: int, hidden_dim: int, cell: Cell = "lstm") -> None:
+    def __init__(
+        self, input_dim: int, hidden_dim: int, cell: Cell = "lstm", weight_dropout: float = 0.0
+    ) -> None:
         super().__init__()
-        self.cell, self.hidden_dim = cell, hidden_dim
+        self.cell, self.hidden_dim, self.weight_dropout = cell, hidden_dim, weight_dropout
         self.layer: Any = _LAYERS[cell](input_dim, hidden_dim, batch_first=True)
         self._initialize()
 
@@ -80,11 +85,26 @@ class RNNLayer(nn.Module):
 
     def forward(self, sequence: Tensor, state: CellState | None = None) -> Tensor:
         """Outputs [B, T, H] for ``sequence`` [B, T, input_dim] begun in ``state``."""
-        if state is None:
-            return self.layer(sequence)[0]  # type: ignore[no-any-return]
-        begin = tuple(part.unsqueeze(0) for part in state)
-        output = self.layer(sequence, begin if self.cell == "lstm" else begin[0])[0]
-        return output  # type: ignore[no-any-return]
+        return self.run(sequence, state or self.zero_state(sequence.shape[0], sequence))[0]
+
+    def run(self, sequence: Tensor, state: CellState) -> tuple[Tensor, CellState]:
+        """Outputs [B, T, H] for ``sequence`` begun in ``state``, and the state after it."""
+        parts = tuple(part.unsqueeze(0) for part in state)
+        begin: Any = parts if self.cell == "lstm" else parts[0]
+        if self.training and self.weight_dropout:
+            output, *end = self._dropped(sequence, begin)
+        else:
+            output, last = self.layer(sequence, begin)
+            end = [*last] if self.cell == "lstm" else [last]
+        return output, tuple(part.squeeze(0) for part in end)
+
+    def _dropped(self, sequence: Tensor, begin: Any) -> Any:
+        """The fused call with some weights across time left out: outputs, and the end state."""
+        layer = self.layer
+        across = F.dropout(layer.weight_hh_l0, self.weight_dropout)
+        weights = [layer.weight_ih_l0, across, layer.bias_ih_l0, layer.bias_hh_l0]
+        call: Any = {"lstm": torch.lstm, "gru": torch.gru, "rnn": torch.rnn_tanh}[self.cell]
+        return call(sequence, begin, weights, True, 1, 0.0, True, False, True)
 
     def step(self, inputs: Tensor, state: CellState) -> CellState:
         """The state after one more input [N, input_dim]; its first part is the output."""

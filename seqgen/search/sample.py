@@ -40,13 +40,17 @@ class Greedy:
         rows: IntArray | None = None,
     ) -> Generator[Step, None, list[list[Hypothesis]]]:
         """Search; see `seqgen.search.step.Strategy`. Every input gets one hypothesis."""
+        return _walk(stepper, inputs, max_lengths, processors, self.picker(stepper), samples=1)
+
+    def picker(self, stepper: Stepper[Any], numbers: Sequence[int] = ()) -> Pick:
+        """What chooses the next tokens, whatever the ``numbers`` of the inputs."""
 
         def pick(log_probs: Array, _: IntArray) -> tuple[IntArray, npt.NDArray[Any]]:
             values, ids = stepper.top(log_probs, 1)
             refuse_nan(values)
             return np.where(values > -np.inf, ids, -1), values
 
-        return _walk(stepper, inputs, max_lengths, processors, pick, samples=1)
+        return pick
 
 
 @dataclass(frozen=True)
@@ -115,10 +119,15 @@ class Sample:
         rows: IntArray | None = None,
     ) -> Generator[Step, None, list[list[Hypothesis]]]:
         """Draw; see `seqgen.search.step.Strategy`. Every input gets ``samples`` hypotheses."""
-        if self.temperature == 0:
-            return Greedy().run(stepper, inputs, max_lengths, processors)
         numbers = np.arange(len(max_lengths)) if rows is None else rows
-        draws = _Draws(self.seed, numbers.tolist(), self.samples)
+        pick = self.picker(stepper, numbers.tolist())
+        return _walk(stepper, inputs, max_lengths, processors, pick, self.samples)
+
+    def picker(self, stepper: Stepper[Any], numbers: Sequence[int]) -> Pick:
+        """What draws the next tokens of the inputs known by ``numbers``."""
+        if self.temperature == 0:
+            return Greedy().picker(stepper)
+        draws = _Draws(self.seed, numbers, self.samples)
 
         def pick(log_probs: Array, live: IntArray) -> tuple[IntArray, npt.NDArray[Any]]:
             if self.top_k and self.top_k < stepper.vocab_size:
@@ -131,7 +140,7 @@ class Sample:
             tokens = columns if ids is None else np.take_along_axis(ids, columns, 1)
             return np.where(columns < 0, -1, tokens), np.where(columns < 0, -np.inf, drawn)
 
-        return _walk(stepper, inputs, max_lengths, processors, pick, self.samples)
+        return pick
 
     def _weights(self, log_probs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """What each token [N, C] is drawn in proportion to; 1 for the most probable."""

@@ -31,3 +31,19 @@ def model_card(
         f'## Use\n\n```python\nimport seqgen\n\nmodel = seqgen.load("this folder")\n{use}\n```\n\n'
         "`seqgen info --verify FOLDER` replays `selftest.json` and compares.\n"
     )
+
+
+def language_card(model: nn.Module, tokens: int, unit: str, scores: Sequence[Metric]) -> str:
+    """As ``model_card``, of a language model trained on ``tokens`` tokens that are ``unit``s."""
+    count = sum(p.numel() for p in model.parameters())
+    lines = [f"- held-out text, {s.name}: {s.value:.4f} ({s.signature})" for s in scores]
+    measured = "\n".join(lines) or "- not yet validated"
+    return (
+        f"# A seqgen language model\n\n"
+        f"A recurrent decoder, {count:,} parameters, trained on {tokens:,} tokens ({unit})"
+        " of running text.\n\n"
+        f"## Measured\n\n{measured}\n\n"
+        '## Use\n\n```python\nimport seqgen\n\nmodel = seqgen.load("this folder")\n'
+        'print("".join(model.generate("Once ")))\n```\n\n'
+        "`seqgen info --verify FOLDER` replays `selftest.json` and compares.\n"
+    )

@@ -13,14 +13,15 @@ from seqgen.captioner import Captioner
 from seqgen.config import from_dict, to_dict
 from seqgen.errors import UserError
 from seqgen.files import read_json, settle_folder, write_json
-from seqgen.generate import load_captioner, load_translator
-from seqgen.training import captions_data, translation
+from seqgen.generate import load_captioner, load_translator, load_writer
+from seqgen.training import captions_data, translation, writing_data
 from seqgen.training.distributed import World
 from seqgen.training.report import Report
-from seqgen.training.settings import CaptionSettings, Settings
+from seqgen.training.settings import CaptionSettings, Settings, WritingSettings
 from seqgen.training.task import Task
 from seqgen.training.trainer import Trainer, TrainingConfig
 from seqgen.translator import Translator
+from seqgen.writer import Writer
 
 SETTINGS = "settings.json"
 
@@ -55,6 +56,7 @@ class Plan(Generic[S]):
 
 CAPTION = Plan("caption", CaptionSettings, captions_data.prepare, captions_data.make_task)
 TRANSLATE = Plan("translate", Settings, translation.prepare, translation.make_task)
+WRITE = Plan("write", WritingSettings, writing_data.prepare, writing_data.make_task)
 
 
 def train(plan: Plan[S], settings: S, out: Path, report: Report | None = None) -> None:
@@ -143,3 +145,17 @@ def resume_captioner(out: str | Path, report: Report | None = None) -> Captioner
     """``resume`` the training of a captioner, and return the best one."""
     resume(CAPTION, Path(out), report)
     return load_captioner(out)
+
+
+def train_writer(
+    settings: WritingSettings, out: str | Path, report: Report | None = None
+) -> Writer:
+    """``train`` a language model, and return the best one."""
+    train(WRITE, settings, Path(out), report)
+    return load_writer(out)
+
+
+def resume_writer(out: str | Path, report: Report | None = None) -> Writer:
+    """``resume`` the training of a language model, and return the best one."""
+    resume(WRITE, Path(out), report)
+    return load_writer(out)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from seqgen.config import from_dict, read_toml, to_dict
 from seqgen.errors import UserError
 from seqgen.images import ImageConfig
 from seqgen.model.build import ModelConfig
+from seqgen.model.decoder import DecoderConfig
 from seqgen.search.settings import SearchConfig
 from seqgen.text import TextConfig
 from seqgen.training.trainer import TrainingConfig
@@ -69,7 +70,49 @@ class CaptionSettings:
     search: SearchConfig = field(default_factory=lambda: SearchConfig(max_ratio=0.0, max_extra=40))
 
 
-S = TypeVar("S", Settings, CaptionSettings)
+@dataclass(frozen=True)
+class WritingDataConfig:
+    """The table ``[data]`` for language models."""
+
+    train: str = ""  # a file of text, also .gz
+    valid: str = ""  # another; empty: the end of ``train``
+    valid_share: float = 0.1  # of ``train``'s characters, where there is no other file
+    unit: Literal["char", "word", "subword"] = "char"  # what a token is
+    vocab_size: int = 8000  # at most, and with 256 bytes that stand for what is not among them
+    lowercase: bool = False
+    window: int = 100  # tokens that gradients flow through; streams = batch_tokens / window
+
+    def __post_init__(self) -> None:
+        if self.window < 1:
+            raise UserError(f"window must be at least 1, not {self.window}")
+        if not 0.0 < self.valid_share < 1.0:
+            raise UserError(f"valid_share must be between 0 and 1, not {self.valid_share}")
+
+    @property
+    def text(self) -> TextConfig:
+        """How the text becomes tokens, without loss."""
+        return TextConfig(
+            "unigram" if self.unit == "subword" else self.unit,
+            self.vocab_size,
+            byte_fallback=True,
+            lowercase=self.lowercase,
+            exact=True,
+        )
+
+
+@dataclass(frozen=True)
+class WritingSettings:
+    """Everything a training of a language model is a function of, but for its text."""
+
+    data: WritingDataConfig = field(default_factory=WritingDataConfig)
+    model: ModelConfig = field(
+        default_factory=lambda: ModelConfig("", decoder=DecoderConfig(attention="none"))
+    )
+    training: TrainingConfig = field(default_factory=lambda: TrainingConfig(label_smoothing=0.0))
+    search: SearchConfig = field(default_factory=lambda: SearchConfig(beam_size=1, max_ratio=0.0))
+
+
+S = TypeVar("S", Settings, CaptionSettings, WritingSettings)
 
 
 def read_settings(path: Path | None, changes: dict[str, Any], kind: type[S] = Settings) -> S:  # type: ignore[assignment]

@@ -1,0 +1,186 @@
+"""Training a language model: running text in streams, the state carried from window to window."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from seqgen.bundle import Bundle, write_bundle
+from seqgen.data.store import Store
+from seqgen.data.text_stream import COLUMN
+from seqgen.errors import UserError
+from seqgen.model.build import Seq2Seq
+from seqgen.model.decoder import State
+from seqgen.running_text import line_feed
+from seqgen.scoring.running import Measure, stream_nats
+from seqgen.training.card import language_card
+from seqgen.training.loss import output_loss
+from seqgen.training.precision import train_flops
+from seqgen.training.task import Loss, Validation
+from seqgen.training.trainer import TrainingConfig
+from seqgen.writer import Writer
+
+_SHOWN = 60  # tokens of a sample
+_PROMPTS = 3  # of the self-test, from the validation text
+
+
+@dataclass(frozen=True)
+class Window:
+    """What B streams hold next.
+
+    Attributes:
+        inputs: [B, T] int64.
+        targets: [B, T] int64, the token after each input.
+        first: the streams begin here, so the state carried so far is dropped.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    first: bool
+
+
+class Carrying(nn.Module):
+    """A model and the state it is in, in a buffer, so that a checkpoint holds both.
+
+    Args:
+        model: a language model.
+        streams: B.
+    """
+
+    def __init__(self, model: Seq2Seq, streams: int) -> None:
+        super().__init__()
+        self.model = model
+        decoder = model.decoder
+        width = decoder.config.hidden_dim
+        self.cells: Tensor
+        shape = (decoder.config.layers, decoder.parts, streams, width)
+        self.register_buffer("cells", torch.zeros(shape))
+
+    def state(self, first: bool) -> State:
+        """The state carried, no part of any graph; all zeros where the streams are new."""
+        if first:
+            self.cells.zero_()
+        return State(tuple(tuple(layer.unbind(0)) for layer in self.cells.clone()), None, None)
+
+    def carry(self, state: State) -> None:
+        """Keep ``state`` for the next window."""
+        self.cells.copy_(torch.stack([torch.stack(cell) for cell in state.cells]).detach())
+
+
+class WritingTask:
+    """A text, a language model, and validation by the nats of a held-out text.
+
+    The text is cut into B streams of equal length that are read side by side, T tokens at a
+    time; the state is carried on, gradients end at the window (truncated back-propagation
+    through time, Williams & Peng 1990). Streams begin at an offset below T that each epoch
+    draws anew, so that windows end in other places.
+
+    Args:
+        bundle: the model to train and its tokenizer.
+        store: the training text.
+        valid: the validation text.
+        window: T.
+        config: the table ``[training]``.
+
+    Raises:
+        UserError: the text is too short, or a setting has no meaning here.
+    """
+
+    def __init__(
+        self, bundle: Bundle, store: Store, valid: Store, window: int, config: TrainingConfig
+    ) -> None:
+        _refuse(config, bundle)
+        self.bundle, self.store, self.valid, self.config = bundle, store, valid, config
+        self.window, self.streams = window, max(1, config.batch_tokens // window)
+        self.stream: npt.NDArray[Any] = store.columns[COLUMN].tokens
+        if len(self.stream) < self.streams * 2 + window:
+            raise UserError(
+                f"has {len(self.stream):,} tokens, too few for {self.streams} streams",
+                "the training text",
+                "give more text, or a smaller batch_tokens",
+            )
+        self.model = Carrying(bundle.model, self.streams)
+        self.tuned: list[nn.Parameter] = []
+        self.measure: Measure | None = None  # of the last validation
+        self.writer = Writer(bundle)
+        self.cost = train_flops(bundle.model.decoder)
+
+    def batches(self, epoch: int) -> list[npt.NDArray[Any]]:
+        """The windows of an epoch: where the first stream is, how long streams are, which it is."""
+        chance = np.random.default_rng([self.config.seed, epoch])
+        offset = int(chance.integers(min(self.window, len(self.stream) - 2 * self.streams)))
+        length = (len(self.stream) - 1 - offset) // self.streams
+        numbers = np.arange(math.ceil(length / self.window))
+        offsets, lengths = np.full_like(numbers, offset), np.full_like(numbers, length)
+        return list(np.stack([offsets, lengths, numbers], 1))
+
+    def load(self, rows: npt.NDArray[Any], seed: int) -> Window:
+        """A window of all streams."""
+        offset, length, number = rows.tolist()
+        size = min(self.window, length - number * self.window)
+        starts = offset + np.arange(self.streams) * length + number * self.window
+        tokens = np.stack([self.stream[at : at + size + 1] for at in starts.tolist()])
+        whole = torch.from_numpy(tokens.astype(np.int64))
+        return Window(whole[:, :-1], whole[:, 1:], number == 0)
+
+    def loss(self, batch: Window) -> Loss:
+        """Cross-entropy of the window's targets; carries the state on."""
+        decoder = self.bundle.model.decoder
+        hidden, state = decoder.read(batch.inputs, self.model.state(batch.first))
+        self.model.carry(state)
+        reads = hidden.reshape(1, -1, hidden.shape[-1])
+        if torch.is_autocast_enabled("cpu"):
+            reads = reads.to(torch.get_autocast_dtype("cpu"))
+        targets = batch.targets.reshape(1, -1)
+        total, nats = output_loss(reads, decoder.output.weight, decoder.output.bias, targets)
+        count = targets.numel()
+        return Loss(total, nats, count, self.cost * count)
+
+    def validate(self) -> Validation:
+        """Minus the nats of a token over the whole validation text, read from its beginning."""
+        self.model.eval()
+        stream = self.valid.columns[COLUMN].tokens
+        nats = stream_nats([self.bundle.model.decoder], stream, line_feed(self.bundle.target))
+        self.measure = Measure(nats, len(stream), self.valid.info.settings["characters"])
+        text = "".join(self.writer.generate(length=_SHOWN))
+        told = (
+            f"{self.measure.nats_per_character:.4f} nats, {self.measure.bits_per_character:.4f}"
+            f" bits a character, perplexity {self.measure.perplexity:.2f} | "
+        )
+        return Validation("minus nats a token", -nats / len(stream), told + " ".join(text.split()))
+
+    def write_bundle(self, folder: Path, validation: Validation | None) -> None:
+        """Write the model with its validation scores and a self-test."""
+        self.model.eval()
+        rows = self.valid.columns[COLUMN]
+        prompts = [
+            "",
+            *(self.bundle.target.decode(rows[i].tolist()) for i in range(min(_PROMPTS, len(rows)))),
+        ]
+        found = self.writer.hypotheses(prompts)
+        selftest = [
+            {"input": prompt, "output": best[0].text, "log_prob": best[0].hypothesis.log_prob}
+            for prompt, best in zip(prompts, found, strict=True)
+        ]
+        scores = self.measure.metrics() if validation is not None and self.measure else []
+        kind = self.bundle.config.target.kind
+        card = language_card(self.bundle.model, len(self.stream), kind, scores)
+        write_bundle(folder, self.bundle, scores, selftest, card)
+
+
+def _refuse(config: TrainingConfig, bundle: Bundle) -> None:
+    """Settings that a language model cannot follow are no settings to pass over."""
+    for name in ("label_smoothing", "subword_sampling", "consistency", "scheduled_sampling"):
+        if getattr(config, name):
+            raise UserError(f"{name} is not for language models", "[training]", "set it to 0")
+    if config.reward:
+        raise UserError("a reward is not for language models", "[training]", "leave it out")
+    if bundle.config.model.decoder.input_feeding:
+        raise UserError("input_feeding needs attention", "[model] decoder", "set it to false")

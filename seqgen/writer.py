@@ -1,0 +1,207 @@
+"""Writers: language models that go on from a beginning, or judge a text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqgen.bundle import Bundle
+from seqgen.errors import UserError
+from seqgen.model.language import LanguageStepper
+from seqgen.running_text import TextDecoder, encode_lines, encode_text, line_feed
+from seqgen.scoring.running import Measure, stream_log_probs, stream_nats
+from seqgen.search.batched import Search
+from seqgen.search.endless import stream
+from seqgen.search.ensemble import Ensemble
+from seqgen.search.processors import Processor
+from seqgen.search.sample import Greedy, Sample
+from seqgen.search.settings import SearchConfig, default_strategy
+from seqgen.search.step import Hypothesis, Stepper, Strategy, run
+from seqgen.text import Tokenizer
+
+LENGTH = 100  # tokens
+
+
+@dataclass(frozen=True)
+class Written:
+    """One continuation of one beginning.
+
+    Attributes:
+        text: what was written, without the beginning.
+        pieces: its tokens as text.
+        hypothesis: tokens, score, log-probabilities.
+    """
+
+    text: str
+    pieces: tuple[str, ...]
+    hypothesis: Hypothesis
+
+
+class Writer:
+    """Writes with one language model, or with the mean of several.
+
+    A text begins as if after a line feed. Its beginning may be empty and may hold any
+    character: those that training never met are read as bytes.
+
+    Args:
+        bundles: models with the same SentencePiece model.
+
+    Raises:
+        UserError: the models are no language models, or do not share their vocabulary.
+    """
+
+    def __init__(self, *bundles: Bundle) -> None:
+        self.bundles = bundles
+        first = bundles[0]
+        for other in bundles:
+            if other.config.task != "write":
+                raise UserError(f"this model can {other.config.task}, not write on")
+            if other.target != first.target:
+                raise UserError("an ensemble needs models with the same SentencePiece model")
+        self.target: Tokenizer = first.target
+        self.search: SearchConfig = first.config.search
+        self.feed = line_feed(self.target)
+        self.decoders = [bundle.model.decoder for bundle in bundles]
+        steppers = [LanguageStepper(bundle.model, self.feed) for bundle in bundles]
+        self.stepper: Stepper[Any] = steppers[0] if len(steppers) == 1 else Ensemble(steppers)
+
+    def generate(
+        self,
+        prompt: str = "",
+        strategy: Strategy | None = None,
+        length: int = LENGTH,
+        until: str = "",
+        number: int = 0,
+    ) -> Iterator[str]:
+        """What follows ``prompt``, as a stream of pieces of text, in memory that stays small.
+
+        Args:
+            prompt: the beginning of the text.
+            strategy: ``Sample``, also the default, or ``Greedy``; a ``Beam`` gives its one
+                piece when it is done, and its memory grows with ``length``.
+            length: the most tokens to write.
+            until: text to stop after; empty for none.
+            number: of the sample: with another one the same seed draws other numbers.
+
+        Raises:
+            UserError: the prompt is no text, ``length`` is negative, or several samples are
+                asked of a stream.
+        """
+        if length < 0:
+            raise UserError(f"a length of {length} is less than 0")
+        strategy = strategy or Sample()
+        tokens, decoder = self._begin(prompt)
+        if isinstance(strategy, (Greedy, Sample)):
+            found = stream(self.stepper, [tokens], strategy, number)
+            return _cut_after(decoder.decode(islice(found, length)), until)
+        steps = strategy.run(self.stepper, [tokens], np.array([length]), (), np.array([number]))
+        return _cut_after(decoder.decode(run(steps)[0][0].tokens), until)
+
+    def hypotheses(
+        self,
+        prompts: Iterable[str],
+        strategy: Strategy | None = None,
+        length: int = LENGTH,
+        processors: Sequence[Processor] = (),
+        batch_size: int = 64,
+    ) -> Iterator[list[Written]]:
+        """For each of ``prompts`` its n best continuations, best first; a stream.
+
+        Args:
+            prompts: beginnings.
+            strategy: ``Beam``, ``Greedy`` or ``Sample``; the bundle's own if not given.
+            length: tokens of a continuation.
+            processors: changes to the model's log-probabilities, in order.
+            batch_size: beginnings searched together; it does not change what comes out.
+        """
+        strategy = strategy or default_strategy(self.search)
+        search = Search[list[int]](self.stepper, strategy, processors, list, batch_size)
+        waiting, first = iter(prompts), 0
+        while window := list(islice(waiting, batch_size)):
+            rows = [self._begin(prompt)[0] for prompt in window]
+            numbers = np.arange(first, first + len(rows))
+            found = search(rows, [0] * len(rows), np.full(len(rows), length), numbers)
+            for prompt, best in zip(window, found, strict=True):
+                yield [self._written(prompt, hypothesis) for hypothesis in best]
+            first += len(rows)
+
+    def score(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
+        """Log-probability of each token of each text, in nats.
+
+        It is what a search that wrote the text reports; of an ensemble, that of the mean
+        probability. No end is scored: running text has none.
+        """
+        found = []
+        for text in texts:
+            row = np.array(encode_text(self.target, _checked(text)), np.int64)
+            each = [self._log_probs(i, row) for i in range(len(self.decoders))]
+            mean = np.logaddexp.reduce(each, axis=0) - np.log(len(each))
+            found.append(tuple(mean.tolist()))
+        return found
+
+    def _log_probs(self, model: int, row: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        parts = stream_log_probs(self.decoders[model], row, self.feed)
+        return np.concatenate([np.empty(0), *(part[0].double().numpy() for part in parts)])
+
+    def measure(self, lines: Iterable[str]) -> Measure:
+        """How well the model knows a text, given as lines with their ends.
+
+        Raises:
+            UserError: it is empty.
+        """
+        parts, characters, waiting = [np.empty(0, np.int32)], 0, iter(lines)
+        while block := list(islice(waiting, 4096)):
+            tokens = [token for row in encode_lines(self.target, block) for token in row]
+            parts.append(np.array(tokens, np.int32))
+            characters += sum(map(len, block))
+        whole = np.concatenate(parts)
+        if not len(whole):
+            raise UserError("there is no text to measure")
+        return Measure(stream_nats(self.decoders, whole, self.feed), len(whole), characters)
+
+    def _begin(self, prompt: str) -> tuple[list[int], TextDecoder]:
+        """The tokens of a beginning, and what decodes the tokens that follow them.
+
+        Where a tokenizer puts the space before a word, a space at the end belongs to what
+        follows.
+        """
+        text, fresh = _checked(prompt), not prompt or prompt.endswith("\n")
+        if self.target.starts_with_space and text.endswith(" "):
+            text, fresh = text[:-1], True
+        return encode_text(self.target, text), TextDecoder(self.target, fresh)
+
+    def _written(self, prompt: str, hypothesis: Hypothesis) -> Written:
+        decoder = self._begin(prompt)[1]
+        text = "".join(decoder.decode(hypothesis.tokens))
+        return Written(text, tuple(self.target.pieces(hypothesis.tokens)), hypothesis)
+
+
+def _checked(text: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UserError(f"the text is no UTF-8 at character {error.start}") from error
+    return text
+
+
+def _cut_after(pieces: Iterator[str], until: str) -> Iterator[str]:
+    """``pieces`` up to the end of the first ``until``; held back is only what may be part of it."""
+    held = ""
+    for piece in pieces:
+        held += piece
+        if until:
+            place = held.find(until)
+            if place >= 0:
+                yield held[: place + len(until)]
+                return
+        keep = next((n for n in range(len(until) - 1, 0, -1) if held.endswith(until[:n])), 0)
+        shown, held = held[: len(held) - keep], held[len(held) - keep :]
+        if shown:
+            yield shown
+    if held:
+        yield held

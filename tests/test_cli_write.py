@@ -1,0 +1,58 @@
+import pytest
+from prose import prose_settings
+from typer.testing import CliRunner
+
+from seqgen.cli import app
+from seqgen.errors import UserError
+
+
+def seqgen(*arguments: object):
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.stdout
+
+
+def test_train_generate_and_score(tmp_path, tiny_writer):
+    text, out = prose_settings(tmp_path)["data.train"], tmp_path / "out"
+    small = ("--set", "model.decoder.embedding_dim=8", "--set", "model.decoder.hidden_dim=8")
+    options = ("--window", 20, "--batch-tokens", 400, "--max-epochs", 1, "--precision", "float32")
+    told = seqgen("train", "write", "--train", text, "--out", out, "--unit", "word", *options,
+                  *small)  # fmt: skip
+    assert told == f"best model: {out / 'best'}\n"
+    first = seqgen("generate", "--model", out, "--prompt", "the cat ", "--length", 5)
+    assert first.startswith("the cat ")
+    folder = tiny_writer.folder
+    told = seqgen("score", "text", "--model", folder, text).splitlines()
+    assert told[0].startswith("bits per character ") and "state:carried" in told[0]
+    assert told[1].startswith("perplexity ")
+
+
+def test_samples_are_apart_and_repeat_with_their_seed(tiny_writer):
+    asked = ("generate", "--model", tiny_writer.folder, "--prompt", "a ", "--length", 30)
+    both = seqgen(*asked, "--samples", 2, "--seed", 3)
+    one, other = both.split("-" * 40 + "\n")
+    assert one != other and one.startswith("a ") and other.startswith("a ")
+    assert seqgen(*asked, "--seed", 3) == one
+    assert seqgen(*asked, "--seed", 4) != one
+
+
+def test_greedy_beam_and_until(tiny_writer):
+    asked = ("generate", "--model", tiny_writer.folder, "--prompt", "the c", "--until", ".")
+    assert seqgen(*asked, "--greedy") == seqgen(*asked, "--beam-size", 1)
+    assert seqgen(*asked, "--greedy").count(".") == 1
+    assert seqgen(*asked, "--temperature", 0) == seqgen(*asked, "--greedy")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--samples", 0), "--samples"),
+        (("--samples", 2, "--greedy"), "same text"),
+        (("--greedy", "--beam-size", 2), "both given"),
+        (("--temperature", -1), "temperature"),
+    ],
+)
+def test_contradictions_are_refused(tiny_writer, options, message):
+    with pytest.raises(UserError, match=message):
+        seqgen("generate", "--model", tiny_writer.folder, *options)
