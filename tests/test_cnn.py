@@ -9,7 +9,7 @@ from torchvision import models
 from seqgen.errors import UserError
 from seqgen.images import find_images, read_image, to_pixels
 from seqgen.model.build import build_encoder
-from seqgen.model.cnn import CNNEncoder
+from seqgen.model.cnn import CNNEncoder, places
 from seqgen.model.memory import ImageBatch
 from seqgen.model.pretrained import default_images
 
@@ -36,8 +36,17 @@ def test_positions_are_the_places_of_the_map(backbone, side, grid):
     assert memory.states.shape == (2, grid[0] * grid[1], 24)
     torch.testing.assert_close(memory.summary, memory.states.mean(1))
     maps = model.features(pixels(side))
-    place = model.project(maps[:, :, 1, 2])
-    torch.testing.assert_close(memory.states[:, grid[1] + 2], place)
+    seen = model.project(maps[:, :, 1, 2])
+    here = model.place(places(*grid)[grid[1] + 2])
+    torch.testing.assert_close(memory.states[:, grid[1] + 2], seen + here)
+
+
+def test_places_are_told_apart_whatever_the_grid():
+    told = places(3, 5)
+    assert told.shape == (15, 10)
+    assert told[0, :2].tolist() == [-1.0, -1.0] and told[14, :2].tolist() == [1.0, 1.0]
+    assert told[7, :2].tolist() == [0.0, 0.0]  # the middle
+    assert len({tuple(row) for row in told.tolist()}) == 15
 
 
 def test_pooled_is_one_position_of_the_mean():

@@ -121,7 +121,7 @@ def test_files(tmp_path, monkeypatch, language, words):
     assert [line["split"] for line in lines] == ["train"] * 8 + ["valid"] * 2 + ["test"] * 2
     made = pictures(3)
     for line, picture in zip(lines, [*made["train"], *made["valid"], *made["test"]], strict=True):
-        with Image.open(folder / line["image"]) as image:
+        with Image.open(folder / "images" / line["image"]) as image:
             assert image.tobytes() == picture.image().tobytes()
         assert line["captions"] == picture.captions(language)
     assert words & set(" ".join(c for line in lines for c in line["captions"]).lower().split())

@@ -163,6 +163,6 @@ def test_a_reward_goes_on_from_a_trained_model_and_resumes_exactly(
 
 def test_a_model_of_another_vocabulary_is_no_beginning(tiny_bundle, tmp_path):
     changes = settings(tmp_path / "data", initial=str(tiny_bundle))
-    changes["data.source.vocab_size"] = 35
+    changes["data.source.kind"] = "char"
     with pytest.raises(UserError, match="another vocabulary"):
         train_translator(read_settings(None, changes), tmp_path / "out", Report(quiet=True))
