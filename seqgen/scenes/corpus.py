@@ -45,12 +45,17 @@ def generate(seed: int = 1) -> dict[str, list[Scene]]:
     told: set[str] = set()
     while any(len(scenes[part]) < size for part, size in SIZE.items()):
         scene = _scene(chance)
-        parts = {held[pair] for pair in pairs(scene) if pair in held} or {"train"}
-        part = parts.pop()
-        if not parts and len(scenes[part]) < SIZE[part] and english(scene) not in told:
+        part = part_of(scene, held)
+        if part and len(scenes[part]) < SIZE[part] and english(scene) not in told:
             told.add(english(scene))
             scenes[part].append(scene)
     return scenes
+
+
+def part_of(scene: Scene, held: dict[tuple[str, str], str]) -> str | None:
+    """The part a scene belongs to, None where it has pairs kept for two; see ``held_out``."""
+    parts = {held[pair] for pair in pairs(scene) if pair in held} or {"train"}
+    return parts.pop() if len(parts) == 1 else None
 
 
 def pairs(scene: Scene) -> set[tuple[str, str]]:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from seqgen.errors import UserError
 from seqgen.files import write_text, writing_folder
-from seqgen.scenes.corpus import held_out, one, pairs
+from seqgen.scenes.corpus import held_out, one, part_of
 from seqgen.scenes.draw import draw
 from seqgen.scenes.english import english
 from seqgen.scenes.german import german
@@ -86,9 +86,8 @@ def pictures(seed: int = 1) -> dict[str, list[Picture]]:
     seen: set[Scene] = set()
     while any(len(found[part]) < size for part, size in SIZE.items()):
         scene = _scene(chance)
-        parts = {held[pair] for pair in pairs(scene) if pair in held} or {"train"}
-        part = parts.pop()
-        if not parts and len(found[part]) < SIZE[part] and scene not in seen:
+        part = part_of(scene, held)
+        if part and len(found[part]) < SIZE[part] and scene not in seen:
             seen.add(scene)
             number = int(chance.random() * 2**31)
             found[part].append(Picture(scene, number, _tellings(scene, chance)))
