@@ -242,8 +242,9 @@ def opened(folder: Path, key: CacheKey, report: Callable[[str], None]) -> Iterat
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        known = (folder / INDEX).exists() or (folder / LOCK).exists()
-        if not known and any(folder.iterdir()):
+        # Looked at in this order: another process makes the lock before anything else.
+        holds = any(folder.iterdir())
+        if holds and not any((folder / name).exists() for name in (LOCK, INDEX)):
             fix = "choose another folder"
             raise UserError("holds other things than a feature cache", folder, fix)
         lock = open(folder / LOCK, "ab")  # noqa: SIM115
