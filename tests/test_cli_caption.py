@@ -38,6 +38,17 @@ def test_a_bad_picture_is_told_at_the_end_and_stops_nothing(tiny_captioner, pict
     assert "aa.png" in said[0] and "1 of 3 pictures" in said[1]
 
 
+def test_where_no_picture_can_be_read_nothing_is_written(tiny_captioner, pictures, tmp_path):
+    for picture in pictures.iterdir():
+        picture.write_bytes(b"no picture")
+    captions = tmp_path / "captions.tsv"
+    done = run("caption", "--model", tiny_captioner, pictures, "--output", captions, ok=False)
+    assert done.returncode == 2
+    assert "none of the pictures could be read" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 3
+    assert not captions.exists()
+
+
 def test_no_caption_ends_in_a_bad_ending(tiny_captioner, pictures):
     options = ("caption", "--model", tiny_captioner, pictures)
     assert any(line.endswith("left") for line in run(*options).stdout.splitlines())

@@ -15,6 +15,7 @@ from seqgen.errors import UserError
 from seqgen.files import read_lines, writing
 
 if TYPE_CHECKING:
+    from seqgen.captioner import Caption
     from seqgen.search.processors import Processor
     from seqgen.search.step import Strategy
     from seqgen.text import Tokenizer
@@ -165,19 +166,28 @@ def write_captions(
         batch_size,
         lambda _, error: broken.append(error),
     )
-    good = ((file, best) for file, best in zip(files, found, strict=True) if best)
+    good = _readable(files, found, broken)
     shown, kept = tee(good) if explain else (good, iter(()))
     _write((caption_line(file, best, n_best, json_) for file, best in shown), output)
     if explain is not None:
         firsts = [(file, best[0]) for file, best in kept]
         write_explanation(explain, firsts, captioner.images)
+    if broken:
+        what = f"{len(broken)} of {len(files)} pictures could not be read"
+        raise UserError(what, fix="the others are captioned")
+
+
+def _readable(
+    files: list[Path], found: Iterable[list[Caption]], broken: list[UserError]
+) -> Iterator[tuple[Path, list[Caption]]]:
+    """The files that have captions; in the end, one line for each of the others."""
+    for file, best in zip(files, found, strict=True):
+        if best:
+            yield file, best
     for error in broken:
         print(f"seqgen: {error}", file=sys.stderr)
-    if broken:
-        raise UserError(
-            f"{len(broken)} of {len(files)} pictures could not be read",
-            fix="the others are captioned",
-        )
+    if len(broken) == len(files):  # raised here, so that no empty file is left
+        raise UserError("none of the pictures could be read")
 
 
 def _check(batch_size: int) -> None:
