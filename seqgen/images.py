@@ -14,8 +14,6 @@ import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional as F
 
 from seqgen.errors import UserError
 from seqgen.files import unreadable
@@ -192,6 +190,10 @@ def to_pixels(image: Image.Image, config: ImageConfig) -> Tensor:
         image: RGB.
         config: how to fit and normalize it.
     """
+    # Here, because torchvision takes longer to import than a translator needs for its first line.
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms.v2 import functional as F
+
     mode = InterpolationMode(config.interpolation)
     if config.fit == "squash":
         image = F.resize(image, [config.size, config.size], mode)

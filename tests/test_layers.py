@@ -175,6 +175,15 @@ def test_no_torch_where_none_is_needed(modules):
     subprocess.run([sys.executable, "-c", program, *names], check=True, cwd=ROOT)
 
 
+def test_no_torchvision_where_there_are_no_images():
+    """It takes longer to import than torch, and a translator is to answer soon."""
+    program = (
+        "import sys, seqgen.generate, seqgen.training.run\n"
+        "sys.exit('torchvision is imported' if 'torchvision' in sys.modules else 0)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+
+
 def test_every_file(modules):
     assert "\n".join(p for module in modules.values() for p in problems(module)) == ""
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torchvision import models
 
 from seqgen.errors import UserError
 
@@ -45,8 +44,16 @@ class Backbone(NamedTuple):
     reduction: int
 
 
+def torchvision_models() -> Any:
+    """``torchvision.models``, imported when it is needed: that takes longer than torch itself."""
+    from torchvision import models
+
+    return models
+
+
 def backbone_names() -> list[str]:
     """All names ``build_backbone`` knows."""
+    models = torchvision_models()
     families = tuple(_FAMILIES.split())
     every = models.list_models(module=models)
     return [SMALL, *(name for name in every if name.startswith(families))]
@@ -61,6 +68,7 @@ def check_backbone(name: str) -> None:
     known = backbone_names()
     if name in known:
         return
+    models = torchvision_models()
     if name in models.list_models(module=models):
         what = f"'{name}' has no convolutional feature map to cut out"
         raise UserError(what, "backbone", f"choose one such as {', '.join(_EXAMPLES)}")
@@ -75,7 +83,7 @@ def build_backbone(name: str) -> Backbone:
         UserError: see ``check_backbone``.
     """
     check_backbone(name)
-    network = SmallCNN() if name == SMALL else models.get_model(name, weights=None)
+    network = SmallCNN() if name == SMALL else torchvision_models().get_model(name, weights=None)
     network.eval()
     stages = [nn.Sequential()]
     maps = torch.zeros(1, 3, _PROBE, _PROBE)
@@ -101,7 +109,7 @@ def _row(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             yield from ((f"{name}.{inner}", part) for inner, part in module.named_children())
         else:
             yield name, module
-    if isinstance(network, models.DenseNet):
+    if isinstance(network, torchvision_models().DenseNet):
         yield "relu", nn.ReLU()  # its forward applies one that is no module
 
 

@@ -15,12 +15,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
-from torchvision import models
 
 from seqgen.errors import UserError
 from seqgen.files import unreadable
 from seqgen.images import ImageConfig
-from seqgen.model.backbones import HEAD, SMALL, check_backbone
+from seqgen.model.backbones import HEAD, SMALL, check_backbone, torchvision_models
 
 NONE = "none"
 _SUFFIXES = (".pth", ".pt", ".safetensors")
@@ -50,7 +49,7 @@ def default_images(backbone: str, weights: str) -> ImageConfig:
     if backbone == SMALL:
         return ImageConfig(64, "crop", 64, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     if weights == NONE or weights.endswith(_SUFFIXES):
-        member = next(iter(models.get_model_weights(backbone)))
+        member = next(iter(torchvision_models().get_model_weights(backbone)))
     else:
         member = _published(backbone, weights)
     preset = member.transforms()
@@ -67,7 +66,9 @@ def default_images(backbone: str, weights: str) -> ImageConfig:
 
 def _published(backbone: str, weights: str) -> Any:
     """The member of torchvision's enumeration that ``weights`` names."""
-    members = {} if backbone == SMALL else models.get_model_weights(backbone).__members__
+    members: dict[str, Any] = {}
+    if backbone != SMALL:
+        members = torchvision_models().get_model_weights(backbone).__members__
     if weights not in members:
         raise UserError(
             f"there are no weights '{weights}' of '{backbone}'",
