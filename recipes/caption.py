@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 import seqgen
+from seqgen.captioner import Captioner
 from seqgen.cli import run_command
 from seqgen.data.captions import read_captions
 from seqgen.files import write_bytes, write_text
@@ -26,23 +27,23 @@ SETTINGS = {
     "scenes": {
         "data.flip": False,  # a mirror image makes "left" a lie
         "data.target.vocab_size": 300,
-        "model.encoder_options": {
-            "backbone": "small", "weights": "none", "tuned_stages": -1, "output_dim": 128,
-            "dropout": 0.1,
-        },
+        "model.encoder_options": {"backbone": "small", "weights": "none", "tuned_stages": -1,
+                                  "output_dim": 128, "dropout": 0.1},
         "model.decoder": {"embedding_dim": 128, "hidden_dim": 128, "dropout": 0.1},
-        "training.max_epochs": 12,
-        "training.batch_tokens": 1500,
-        "training.average": 0.99,
+        "training.max_epochs": 12, "training.batch_tokens": 1500, "training.average": 0.99,
     },
     "flickr8k": {
-        "data.target.vocab_size": 4000,
-        "data.target.lowercase": True,
+        "data.target.vocab_size": 4000, "data.target.lowercase": True,
         "model.encoder_options": {"backbone": "mobilenet_v2", "output_dim": 512, "dropout": 0.3},
         "model.decoder": {"embedding_dim": 256, "hidden_dim": 512, "dropout": 0.5},
-        "training.max_epochs": 15,
-        "training.learning_rate": 1e-3,
+        "training.max_epochs": 15, "training.learning_rate": 1e-3,
     },
+}  # fmt: skip
+# Afterwards, on captions of its own, by their CIDEr-D (self-critical training)
+REWARD = {
+    "training.reward": "cider_d", "training.max_epochs": 3, "training.max_minutes": 12,
+    "training.learning_rate": 1e-4, "training.warmup": 20, "training.batch_tokens": 4000,
+    "training.average": 0.99,
 }  # fmt: skip
 
 
@@ -54,40 +55,45 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="folder of the training")
     options = parser.parse_args()
-    name = "-".join(["caption", options.corpus, options.language, str(options.seed)])
+    name = f"caption-{options.corpus}-{options.language}-{options.seed}"
     out = options.out or Path("runs", name)
-
     if options.corpus == "scenes":
         data = out.with_name(f"{out.name}-pictures")
         if not data.exists():
             write_pictures(data, options.language)
     else:
         if "SEQGEN_DATA" not in os.environ:
-            fix = "set SEQGEN_DATA to the folder of data sets"
-            raise seqgen.UserError("SEQGEN_DATA is not set", options.corpus, fix)
+            raise seqgen.UserError("SEQGEN_DATA is not set", fix="name the folder of data sets")
         data = Path(os.environ["SEQGEN_DATA"], options.corpus)
-        weights = data.parent / "weights" / "mobilenet_v2_features.pth"
-        SETTINGS["flickr8k"]["model.encoder_options"]["weights"] = str(weights)
+        weights = str(data.parent / "weights" / "mobilenet_v2_features.pth")
+        SETTINGS["flickr8k"]["model.encoder_options"]["weights"] = weights
 
-    if (out / "settings.json").exists():
-        model = resume_captioner(out)
-    else:
-        changes = {**SETTINGS[options.corpus], "training.seed": options.seed}
-        changes["data.captions"] = str(data)
-        model = train_captioner(read_settings(None, changes, CaptionSettings), out)
+    changes = SETTINGS[options.corpus] | {"training.seed": options.seed}
+    changes["data.captions"] = str(data)
+    model = train(changes, out)
+    if options.corpus == "flickr8k":
+        changes |= {**REWARD, "training.initial": str(out), "data.cache": str(out / "data")}
+        model = train(changes, out / "reward")
 
     test = read_captions(data, split="test")
     pictures = [one.image for one in test]
     captions = model.caption(pictures)
-    lines = (f"{p.name}\t{text}\n" for p, text in zip(pictures, captions, strict=True))
+    lines = [f"{p.name}\t{text}\n" for p, text in zip(pictures, captions, strict=True)]
     write_text(out / "test.tsv", "".join(lines))
     print("\ntest:")
     for score in caption_scores(captions, [one.captions for one in test], bootstrap=1000):
         print(metric_line(score))
     print("\n".join(caption_statistics(captions).describe()))
-    step = len(test) // 8
-    write_bytes(out / "test.png", gallery(pictures[::step][:8], captions[::step][:8]))
+    some = slice(0, None, len(test) // 7)
+    write_bytes(out / "test.png", gallery(pictures[some], captions[some]))
     print(f"a few of them: {out / 'test.png'}")
+
+
+def train(changes: dict[str, object], out: Path) -> Captioner:
+    """A training from its beginning, or from where it was stopped."""
+    if (out / "settings.json").exists():
+        return resume_captioner(out)
+    return train_captioner(read_settings(None, changes, CaptionSettings), out)
 
 
 if __name__ == "__main__":

@@ -23,15 +23,12 @@ SMALL = {"embedding_dim": 128, "hidden_dim": 128, "dropout": 0.1}
 LARGE = {"embedding_dim": 256, "hidden_dim": 256, "dropout": 0.3}
 SETTINGS = {
     "scenes": {
-        "data.source.vocab_size": 500,
-        "model.encoder_options": SMALL,
-        "model.decoder": SMALL,
+        "data.source.vocab_size": 500, "model.encoder_options": SMALL, "model.decoder": SMALL,
         "training.max_epochs": 14, "training.learning_rate": 4e-3, "training.warmup": 100,
         "training.average": 0.99,
     },
     "multi30k": {
-        "data.source.vocab_size": 8000,
-        "data.source.lowercase": True,  # the published figures are of lowercased text
+        "data.source.vocab_size": 8000, "data.source.lowercase": True,  # as published figures are
         "model.encoder_options": {**LARGE, "skip": True},
         "model.decoder": LARGE,
         "training.max_epochs": 26,
@@ -56,12 +53,15 @@ def main() -> None:
     parser.add_argument("--source", default="en", help="language to translate from")
     parser.add_argument("--target", default="de", help="language to translate to")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--epochs", type=int, help="of likelihood, else as set above")
     parser.add_argument("--out", type=Path, help="folder of the training")
     options = parser.parse_args()
     corpus, languages = options.corpus, (options.source, options.target)
     out = options.out or Path("runs", "-".join([corpus, *languages, str(options.seed)]))
 
     changes = {**SETTINGS[corpus], "training.seed": options.seed}
+    if options.epochs:
+        changes["training.max_epochs"] = options.epochs
     for side, language in zip(("source", "target"), languages, strict=True):
         changes[f"data.train_{side}"] = str(find(corpus, "train", language))
         changes[f"data.valid_{side}"] = str(find(corpus, VALID[corpus], language))
