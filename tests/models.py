@@ -1,5 +1,7 @@
 """Small random models and batches for the tests."""
 
+import itertools
+
 import torch
 
 from seqgen.model.build import ModelConfig, Seq2Seq, build_seq2seq
@@ -7,6 +9,13 @@ from seqgen.model.decoder import DecoderConfig
 from seqgen.model.memory import TextBatch
 
 VOCAB = 23
+
+CONFIGURATIONS = [
+    {"cell": cell, "attention": attention, "input_feeding": feeding, "layers": layers}
+    for cell, attention, feeding, layers in itertools.product(
+        ("lstm", "gru", "rnn"), ("dot", "general", "mlp", "none"), (False, True), (1, 2, 3)
+    )
+]
 
 
 def small(dtype: torch.dtype = torch.float64, seed: int = 1, **decoder: object) -> Seq2Seq:

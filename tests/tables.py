@@ -19,6 +19,15 @@ from seqgen.search import processors as pr
 from seqgen.search.beam import Beam
 from seqgen.search.top import top
 
+SAMPLINGS = [  # options of `Sample`
+    {},
+    {"temperature": 0.5},
+    {"temperature": 2.0, "top_k": 3},
+    {"top_p": 0.7},
+    {"min_p": 0.3},
+    {"temperature": 1.5, "top_k": 4, "top_p": 0.8, "min_p": 0.25},
+]
+
 
 @dataclass(frozen=True)
 class Opaque:
@@ -199,11 +208,53 @@ def some_processors(draw, vocab: int, eos: int) -> tuple[pr.Processor, ...]:
     """Any combination of processors, in any order."""
     token = st.integers(0, vocab - 1)
     word = st.lists(token.filter(lambda t: t != eos), min_size=1, max_size=3).map(tuple)
+    ending = word.map(lambda w: (*w[:2], eos))
     kinds = [
         st.builds(pr.MinimumLength, st.integers(0, 4), st.just(eos)),
         st.builds(pr.NoRepeat, st.integers(1, 3)),
         st.builds(pr.RepetitionPenalty, st.floats(1, 3)),
-        st.builds(pr.Ban, st.lists(word, max_size=3).map(tuple)),
-        st.builds(pr.ForcedPrefix, word.map(lambda w: w[:2])),
+        st.builds(pr.Ban, st.lists(st.one_of(word, ending), max_size=3).map(tuple)),
+        st.builds(pr.ForcedPrefix, st.one_of(word.map(lambda w: w[:2]), ending)),
     ]
-    return tuple(draw(st.lists(st.one_of(kinds), max_size=3)))
+    return tuple(draw(st.lists(st.one_of(kinds), max_size=4)))
+
+
+def allowed(processor: pr.Processor, prefix: tuple[int, ...], token: int) -> bool:
+    """Whether ``token`` may follow ``prefix``, in words rather than arrays."""
+    full = (*prefix, token)
+    match processor:
+        case pr.MinimumLength(length, end):
+            return token != end or len(prefix) >= length
+        case pr.NoRepeat(n):
+            grams = [full[i : i + n] for i in range(len(full) - n + 1)]
+            return not grams or grams[-1] not in grams[:-1]
+        case pr.Ban(sequences):
+            return not any(
+                full[len(full) - len(s) :] == s for s in sequences if len(s) <= len(full)
+            )
+        case pr.ForcedPrefix(tokens):
+            return len(prefix) >= len(tokens) or tokens[len(prefix)] == token
+        case pr.RepetitionPenalty():
+            return True
+
+
+def distribution(
+    log_probs: Sequence[float],
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    min_p: float = 0.0,
+) -> dict[int, float]:
+    """What `Sample` promises of the next token, step by step, in plain Python."""
+    weights = {v: math.exp(x / temperature) for v, x in enumerate(log_probs) if x > -math.inf}
+    order = sorted(weights, key=lambda v: -weights[v])
+    if top_k:
+        order = order[:top_k]
+    total, mass, kept = sum(weights[v] for v in order), 0.0, []
+    for v in order:
+        if mass < top_p * total:
+            kept.append(v)
+            mass += weights[v]
+    kept = [v for v in kept if weights[v] >= min_p * weights[order[0]]]
+    total = sum(weights[v] for v in kept)
+    return {v: weights[v] / total for v in kept}

@@ -190,7 +190,7 @@ def test_every_file(modules):
 
 @pytest.mark.parametrize(("folder", "most"), [("recipes", 100), ("tests", MOST_LINES)])
 def test_the_other_files_are_short(folder, most):
-    lengths = {f.name: f.read_text("utf-8").count("\n") for f in (ROOT / folder).glob("*.py")}
+    lengths = {f.name: f.read_text("utf-8").count("\n") for f in (ROOT / folder).rglob("*.py")}
     assert lengths and {name: n for name, n in lengths.items() if n > most} == {}
 
 

@@ -6,31 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables import some_processors
+from tables import allowed, some_processors
 
 from seqgen.errors import UserError
 from seqgen.search import processors as pr
 
 V, EOS = 5, 4
-
-
-def allowed(processor, prefix, token, eos=EOS):
-    """Whether ``token`` may follow ``prefix``, in words rather than arrays."""
-    full = (*prefix, token)
-    match processor:
-        case pr.MinimumLength(length, end):
-            return token != end or len(prefix) >= length
-        case pr.NoRepeat(n):
-            grams = [full[i : i + n] for i in range(len(full) - n + 1)]
-            return not grams or grams[-1] not in grams[:-1]
-        case pr.Ban(sequences):
-            return not any(
-                full[len(full) - len(s) :] == s for s in sequences if len(s) <= len(full)
-            )
-        case pr.ForcedPrefix(tokens):
-            return len(prefix) >= len(tokens) or tokens[len(prefix)] == token
-        case pr.RepetitionPenalty():
-            return True
 
 
 def draw_case(data):

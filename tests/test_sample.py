@@ -1,4 +1,4 @@
-"""Greedy search and sampling: what is drawn, how often, and from which generator."""
+"""Greedy search and sampling: what is drawn, and from which generator; exact/ says how often."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables import Table, enumerate_all, processed, random_table, some_processors
+from tables import (
+    SAMPLINGS,
+    Table,
+    distribution,
+    enumerate_all,
+    processed,
+    random_table,
+    some_processors,
+)
 
 from seqgen.errors import UserError
 from seqgen.search.sample import Greedy, Sample
@@ -17,14 +25,6 @@ from seqgen.search.step import run
 
 SEEDS = st.integers(0, 2**32 - 1)
 HOLES = st.sampled_from([0.0, 0.3, 0.6])
-SETTINGS = [
-    {},
-    {"temperature": 0.5},
-    {"temperature": 2.0, "top_k": 3},
-    {"top_p": 0.7},
-    {"min_p": 0.3},
-    {"temperature": 1.5, "top_k": 5, "top_p": 0.8, "min_p": 0.25},
-]
 
 
 def plain_greedy(table, number, limit, processors):
@@ -57,7 +57,7 @@ def test_greedy_takes_the_most_probable_token(data, seed, vocab, limit, holes):
 
 
 @settings(deadline=None, max_examples=100)
-@given(st.data(), SEEDS, st.sampled_from(SETTINGS), st.integers(1, 3), HOLES)
+@given(st.data(), SEEDS, st.sampled_from(SAMPLINGS), st.integers(1, 3), HOLES)
 def test_a_row_never_depends_on_its_batch(data, seed, options, samples, holes):
     table = random_table(seed, 4, 6, 4, holes=holes)
     processors = data.draw(some_processors(6, table.eos))
@@ -90,53 +90,6 @@ def test_samples_are_sequences_of_the_model(data, seed, holes):
             assert hypothesis.log_prob == pytest.approx(sum(ending.own), abs=1e-12)
         else:  # cut, although EOS was possible
             assert len(hypothesis.token_log_probs) == 3
-
-
-def distribution(log_probs, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0):
-    """What `Sample` promises, step by step, in plain Python."""
-    weights = {v: math.exp(x / temperature) for v, x in enumerate(log_probs) if x > -math.inf}
-    order = sorted(weights, key=lambda v: -weights[v])
-    if top_k:
-        order = order[:top_k]
-    total, mass, kept = sum(weights[v] for v in order), 0.0, []
-    for v in order:
-        if mass < top_p * total:
-            kept.append(v)
-            mass += weights[v]
-    kept = [v for v in kept if weights[v] >= min_p * weights[order[0]]]
-    total = sum(weights[v] for v in kept)
-    return {v: weights[v] / total for v in kept}
-
-
-@pytest.mark.parametrize("options", SETTINGS)
-@pytest.mark.parametrize("samples", [1, 4])
-def test_tokens_come_as_often_as_they_should(options, samples):
-    table = random_table(7, 1, 8, 1)
-    with np.errstate(divide="ignore"):
-        table.log_probs[0, 0] = np.log([0.1, 0.08, 0.25, 0.0, 0.05, 0.3, 0.2, 0.02])
-    expected = distribution(table.log_probs[0, 0].tolist(), **options)
-    count = 6000 // samples
-    strategy = Sample(**options, samples=samples, seed=1)
-    found = run(strategy.run(table, [0] * count, np.full(count, 1)))
-    drawn = Counter(h.tokens[0] if h.tokens else table.eos for best in found for h in best)
-    assert set(drawn) == set(expected)
-    draws = count * samples
-    chi2 = sum((drawn[v] - draws * p) ** 2 / (draws * p) for v, p in expected.items())
-    degrees = len(expected) - 1
-    # the 99.9 % quantile by Wilson & Hilferty (1931)
-    spread = 2 / (9 * max(degrees, 1))
-    assert chi2 <= degrees * (1 - spread + 3.09 * math.sqrt(spread)) ** 3
-
-
-def test_whole_sequences_come_as_often_as_they_should():
-    table = random_table(9, 1, 3, 2)
-    endings = {e.prefix: math.exp(e.total) for e in enumerate_all(table, 0, 2) if e.finished}
-    found = run(Sample(seed=5).run(table, [0] * 8000, np.full(8000, 2)))
-    drawn = Counter(h.tokens for (h,) in found if h.finished)
-    rest = len(found) - sum(drawn.values())
-    assert rest == pytest.approx(8000 * (1 - sum(endings.values())), abs=160)
-    chi2 = sum((drawn[t] - 8000 * p) ** 2 / (8000 * p) for t, p in endings.items())
-    assert chi2 < 24.3  # 99.9 %, 7 degrees of freedom
 
 
 def test_samples_are_their_own_seeds():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables import Table, random_table
+from tables import random_table
 
 from seqgen.errors import UserError
 from seqgen.search.beam import Beam
@@ -45,29 +45,6 @@ def test_top_refuses_nan(place, size):
     values[1, min(place, size - 1)] = np.nan
     with pytest.raises(UserError, match="NaN"):
         top(values, 3)
-
-
-@settings(max_examples=80, deadline=None)
-@given(st.data(), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.5]))
-def test_an_ensemble_is_the_mean_of_probabilities_and_independent_of_batch(data, seed, holes):
-    tables = [random_table(seed + i, 3, 5, 4, holes=holes) for i in range(3)]
-    tables = [Table(t.log_probs, t.attention, eos=1) for t in tables]
-    mixed = np.full_like(tables[0].log_probs, -np.inf)
-    probabilities = sum(np.exp(t.log_probs) for t in tables) / 3
-    np.log(probabilities, out=mixed, where=probabilities > 0)
-    oracle = Table(mixed, sum(t.attention for t in tables) / 3, eos=1)
-    strategy = data.draw(st.sampled_from([Greedy(), Sample(seed=seed), Beam(3, 1.0, 0.2, 3)]))
-    limits = np.array([4, 2, 3])
-    together = run(strategy.run(Ensemble(tables), [2, 0, 1], limits))
-    expected = run(strategy.run(oracle, [2, 0, 1], limits))
-    for number, limit, found, true in zip([2, 0, 1], limits, together, expected, strict=True):
-        assert [h.tokens for h in found] == [h.tokens for h in true]
-        for one, other in zip(found, true, strict=True):
-            assert one.score == pytest.approx(other.score, abs=1e-9)
-            np.testing.assert_allclose(one.attention, other.attention)
-        rows = np.array([[2, 0, 1].index(number)])
-        (alone,) = run(strategy.run(Ensemble(tables), [number], np.array([limit]), (), rows))
-        assert alone == found
 
 
 def test_an_ensemble_of_unlike_models():
