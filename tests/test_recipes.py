@@ -24,11 +24,6 @@ def test_translate_needs_its_data_named(tmp_path):
     ]
 
 
-def test_recipes_are_short():
-    for path in (ROOT / "recipes").glob("*.py"):
-        assert len(path.read_text("utf-8").splitlines()) <= 100, path.name
-
-
 def test_real_lines_go_through_every_part(real_data, tmp_path):
     """A few hundred real pairs: train, decode, score, save, load."""
     import seqgen

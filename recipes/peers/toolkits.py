@@ -1,0 +1,54 @@
+"""How each toolkit of compare_peers.py is started."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+SEQGEN = [sys.executable, "-m", "seqgen"]
+SIZES = {  # settings that make a model of ours about as large as a peer's
+    "joeynmt": [],
+    "eole": ["model.encoder_options.hidden_dim=256", "model.tied_embeddings=false",
+             "model.decoder.tied_output=false"],
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One toolkit at one size."""
+
+    name: str
+    train: list[str]
+    speed: str  # pattern of the target tokens a second that it prints
+    translate: list[str]  # from the file IN or standard input to OUT or standard output; or none
+    pieces: bool = False  # its files are of pieces
+
+
+def rows(joeynmt: Path, eole: Path) -> list[Row]:
+    """The peers, each followed by ours at its size, in float32 and bfloat16."""
+    peers = {
+        "joeynmt": Row(
+            "joeynmt",
+            [f"{joeynmt}/bin/python", "-m", "joeynmt", "train", "joeynmt.json", "--skip-test"],
+            r"Tokens per Sec: +([\d,]+)",
+            [f"{joeynmt}/bin/python", "-m", "joeynmt", "translate", "joeynmt.json"],
+        ),
+        "eole": Row(
+            "eole",
+            [f"{eole}/bin/eole", "train", "-c", "eole.json"],
+            r"/ *([\d,]+) tok/s",
+            [f"{eole}/bin/eole", "predict", "-model_path", "eole", "-src", "IN", "-output", "OUT",
+             "-beam_size", "5", "-batch_size", "64", "-max_length", "60"],
+            pieces=True,
+        ),
+    }  # fmt: skip
+    found = []
+    for peer, row in peers.items():
+        found.append(row)
+        for precision, wishes in (("float32", []), ("bfloat16", ["training.max_minutes=1"])):
+            name = f"seqgen-{peer}-{precision}"
+            settings = [*SIZES[peer], f"training.precision={precision}", *wishes]
+            sets = [f"--set={setting}" for setting in settings]
+            train = [*SEQGEN, "train", "translate", "--config", "seqgen.toml", "--out", name, *sets]
+            translate = [*SEQGEN, "translate", "--model", name, "--input", "IN", "--output", "OUT"]
+            found.append(Row(name, train, r"([\d,]+) tokens/s", translate if not wishes else []))
+    return found
