@@ -81,6 +81,7 @@ class WritingDataConfig:
     vocab_size: int = 8000  # at most, and with 256 bytes that stand for what is not among them
     lowercase: bool = False
     window: int = 100  # tokens that gradients flow through; streams = batch_tokens / window
+    carry: bool = True  # a window goes on in the state of the one before; else all are shuffled
 
     def __post_init__(self) -> None:
         if self.window < 1:
@@ -121,7 +122,7 @@ def read_settings(path: Path | None, changes: dict[str, Any], kind: type[S] = Se
     Args:
         path: TOML with the tables ``[data]``, ``[model]``, ``[training]``, ``[search]``.
         changes: values by dotted name, as ``training.seed``; these win.
-        kind: of a translator, or of a captioner.
+        kind: settings of one task.
 
     Raises:
         UserError: the file or a value cannot be used.
