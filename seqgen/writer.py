@@ -31,10 +31,10 @@ LENGTH = 100  # tokens
 
 @dataclass(frozen=True)
 class Written:
-    """One continuation of one beginning.
+    """One text that a model wrote.
 
     Attributes:
-        text: what was written, without the beginning.
+        text: what was written; of a language model, without the beginning.
         pieces: its tokens as text.
         hypothesis: tokens, score, log-probabilities.
     """
