@@ -35,12 +35,13 @@ FORMAT = 1
 class BundleConfig:
     """What ``config.json`` holds."""
 
-    task: Literal["translate", "caption", "write"]
+    task: Literal["translate", "caption", "write", "tell"]
     model: ModelConfig
     search: SearchConfig
     target: TextConfig
     source: TextConfig | None = None  # of text that is read
     images: ImageConfig | None = None  # of images that are read
+    values: tuple[str, ...] = ()  # the values that are read, in the order of their numbers
     joint: bool = False  # one SentencePiece model for both sides of text
     format: int = FORMAT
     versions: dict[str, str] = field(default_factory=dict)
@@ -168,7 +169,8 @@ def read_bundle(folder: Path) -> Bundle:
     source = None
     if config.source is not None:
         source = Tokenizer.load(folder / source_file, config.source.lowercase)
-    model = build_seq2seq(config.model, source.size if source else 0, target.size, seed=0)
+    read = source.size if source else len(config.values)
+    model = build_seq2seq(config.model, read, target.size, seed=0)
     read_weights(folder / WEIGHTS, model)
     return Bundle(config, model.eval(), target, source)
 

@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(train.app, name="train")
 app.command("translate")(write.write_translations)
 app.command("caption")(write.write_captions)
+app.command("tell")(write.write_tellings)
 app.command("generate")(generate.generate)
 app.add_typer(score.app, name="score")
 

@@ -24,6 +24,7 @@ def describe(folder: Path) -> str:
     count = sum(parameter.numel() for parameter in bundle.model.parameters())
     decoder = config.model.decoder
     reads = f"{bundle.source.size:,} source and " if bundle.source else ""
+    reads = f"{len(config.values):,} values and " if config.values else reads
     lines = [
         f"{folder}: {config.task}, {count:,} parameters",
         f"encoder {config.model.encoder or 'none'} {config.model.encoder_options or ''}".rstrip(),

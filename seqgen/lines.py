@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from seqgen.scoring.metrics import Metric
     from seqgen.search.step import Hypothesis
     from seqgen.translator import Translation
+    from seqgen.writer import Written
 
 
 def translation_line(best: list[Translation], n_best: int, as_json: bool) -> str:
@@ -33,6 +34,15 @@ def caption_line(picture: Path, best: list[Caption], n_best: int, as_json: bool)
     hypotheses = [_values(one.text, one.pieces, one.hypothesis) for one in best[:n_best]]
     line = {"image": str(picture), "grid": best[0].grid, "hypotheses": hypotheses}
     return json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def told_line(value: str, best: list[Written], n_best: int, as_json: bool) -> str:
+    """The output for one value: a line with it a hypothesis, or one line of JSON."""
+    if not as_json:
+        texts = (" ".join(one.text.split()) for one in best[:n_best])
+        return "".join(f"{value}\t{text}\n" for text in texts)
+    hypotheses = [_values(one.text, one.pieces, one.hypothesis) for one in best[:n_best]]
+    return json.dumps({"value": value, "hypotheses": hypotheses}, ensure_ascii=False) + "\n"
 
 
 def read_caption_lines(path: Path) -> dict[str, str]:

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqgen.bundle import Bundle
+from seqgen.data.store import Store
+from seqgen.data.text_stream import COLUMN
 from seqgen.errors import UserError
 from seqgen.model.language import LanguageStepper
 from seqgen.running_text import TextDecoder, encode_lines, encode_text, line_feed
@@ -29,10 +31,10 @@ LENGTH = 100  # tokens
 
 @dataclass(frozen=True)
 class Written:
-    """One continuation of one beginning.
+    """One text that a model wrote.
 
     Attributes:
-        text: what was written, without the beginning.
+        text: what was written; of a language model, without the beginning.
         pieces: its tokens as text.
         hypothesis: tokens, score, log-probabilities.
     """
@@ -163,6 +165,12 @@ class Writer:
         if not len(whole):
             raise UserError("there is no text to measure")
         return Measure(stream_nats(self.decoders, whole, self.feed), len(whole), characters)
+
+    def measure_store(self, store: Store) -> Measure:
+        """How well the model knows a text that was prepared with its own tokenizer."""
+        tokens = store.columns[COLUMN].tokens
+        nats = stream_nats(self.decoders, tokens, self.feed)
+        return Measure(nats, len(tokens), store.info.settings["characters"])
 
     def _begin(self, prompt: str) -> tuple[list[int], TextDecoder]:
         """The tokens of a beginning, and what decodes the tokens that follow them.

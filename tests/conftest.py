@@ -61,6 +61,22 @@ def tiny_writer(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="session")
+def tiny_teller(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training: a small model that says what three animals do."""
+    from animals import animal_settings
+
+    from seqgen.training.report import Report
+    from seqgen.training.run import train_teller
+    from seqgen.training.settings import TellingSettings, read_settings
+
+    folder = tmp_path_factory.mktemp("animals")
+    changes = animal_settings(folder, max_epochs=10)
+    settings = read_settings(None, changes, TellingSettings)
+    train_teller(settings, folder / "model", Report(quiet=True))
+    return folder / "model"
+
+
+@pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a training: a small translator that has half learned a tiny language."""
     from pairs import settings

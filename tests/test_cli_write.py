@@ -42,6 +42,8 @@ def test_greedy_beam_and_until(tiny_writer):
     assert seqgen(*asked, "--greedy") == seqgen(*asked, "--beam-size", 1)
     assert seqgen(*asked, "--greedy").count(".") == 1
     assert seqgen(*asked, "--temperature", 0) == seqgen(*asked, "--greedy")
+    line = seqgen(*asked[:-1], "EOS", "--greedy")
+    assert line.count("\n") == 1 and line.startswith("the cat ")
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,8 @@ def test_greedy_beam_and_until(tiny_writer):
         (("--samples", 0), "--samples"),
         (("--samples", 2, "--greedy"), "same text"),
         (("--greedy", "--beam-size", 2), "both given"),
+        (("--greedy", "--temperature", 0.8), "draw nothing"),
+        (("--beam-size", 2, "--top-p", 0.9), "draw nothing"),
         (("--temperature", -1), "temperature"),
     ],
 )

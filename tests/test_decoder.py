@@ -64,3 +64,27 @@ def test_a_sequence_read_in_windows_is_the_sequence(feeding):
             part, state = model.decoder.read(window, state)
             parts.append(part)
         torch.testing.assert_close(torch.cat(parts, 1), model.decoder.hidden(memory, tokens))
+
+
+def test_one_hot_tokens_are_rows_of_the_first_matrix():
+    config = DecoderConfig(
+        embedding_dim=8, hidden_dim=12, layers=1, one_hot=True, tied_output=False
+    )
+    decoder = Decoder(VOCAB, None, config).double().eval()
+    embedded = decoder.embed(torch.tensor([[3, 0], [22, 3]]))
+    assert embedded.dtype == torch.float64
+    assert embedded.argmax(-1).tolist() == [[3, 0], [22, 3]]
+    assert embedded.sum(-1).tolist() == [[1.0, 1.0], [1.0, 1.0]]
+    assert [name for name, _ in decoder.named_parameters() if name.startswith("embed")] == []
+    tokens = torch.tensor([[3, 0, 22]])
+    state, found = decoder.start(None, 1), []
+    for token in tokens[0]:
+        log_probs, state, _ = decoder.step(token[None], state)
+        found.append(log_probs)
+    expected = torch.log_softmax(decoder(None, tokens), -1)[0]
+    torch.testing.assert_close(torch.cat(found), expected)
+
+
+def test_one_hot_tokens_have_no_embedding_to_tie():
+    with pytest.raises(UserError, match="no embedding to tie"):
+        DecoderConfig(one_hot=True)

@@ -22,13 +22,14 @@ LAYERS = (
     "●errors ●files ●config",
     "●subwords ●text ●running_text images",
     "●data/ data/features ●search/ ●scenes/ model/",
-    "●scoring/metrics ●scoring/ptb ●scoring/cider ●scoring/captions scoring/likelihood "
-    "scoring/running bundle training/optim training/precision training/loss training/loader "
+    "●corpora ●scoring/metrics ●scoring/ptb ●scoring/cider ●scoring/captions scoring/likelihood "
+    "●scoring/diversity ●scoring/steppers ●chart scoring/running "
+    "bundle training/optim training/precision training/loss training/loader "
     "training/distributed training/report training/checkpoint training/targets "
     "training/critical training/card training/task",
-    "translator captioner writer overlay generate lines inspection training/trainer "
+    "translator captioner writer teller overlay generate lines inspection training/trainer "
     "training/settings training/translation training/captioning training/captions_data "
-    "training/writing training/writing_data training/run",
+    "training/telling training/writing training/writing_data training/run",
     "commands/ cli __main__ __init__",
 )
 LAZY = (

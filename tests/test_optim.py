@@ -4,19 +4,29 @@ import pytest
 import torch
 from torch import nn
 
-from seqgen.training.optim import WeightAverage, learning_rate, scale_and_clip
+from seqgen.training.optim import (
+    WeightAverage,
+    learning_rate,
+    make_optimizer,
+    scale_and_clip,
+    set_rate,
+)
 
 
 def test_schedules_rise_over_the_warmup_and_fall_as_they_say():
-    def rate(step, schedule, drops=0):
-        return learning_rate(step, 2.0, schedule, 10, 110, drops)
+    def rate(step, schedule, drops=0, spent=0.0):
+        return learning_rate(step, 2.0, schedule, 10, 110, drops, spent)
 
-    for schedule in ("cosine", "inverse_sqrt", "plateau", "constant"):
+    for schedule in ("cosine", "clock", "inverse_sqrt", "plateau", "constant"):
         assert [rate(s, schedule) for s in range(10)] == pytest.approx(
             [0.2 * (s + 1) for s in range(10)]
         )
     assert rate(60, "cosine") == pytest.approx(2.0 * (0.02 + 0.98 / 2))
     assert rate(110, "cosine") == rate(500, "cosine") == pytest.approx(0.04)
+    assert rate(60, "cosine", spent=1.0) == rate(60, "cosine")
+    assert rate(60, "clock", spent=0.3) == rate(60, "cosine")
+    assert rate(60, "clock", spent=0.8) == pytest.approx(rate(90, "cosine"))
+    assert rate(60, "clock", spent=1.5) == pytest.approx(0.04)
     assert rate(39, "inverse_sqrt") == pytest.approx(1.0)
     assert rate(50, "plateau", drops=3) == 0.25
     assert rate(50, "constant", drops=3) == 2.0
@@ -56,3 +66,16 @@ def test_no_average_leaves_the_weights():
     average.update()
     with average.applied():
         assert torch.equal(layer.weight, before)
+
+
+def test_gradient_descent_is_its_formula_and_decays_matrices_alone():
+    layer = nn.Linear(2, 1)
+    layer.weight.data.fill_(2.0)
+    layer.bias.data.fill_(2.0)
+    optimizer = make_optimizer(layer, 0.1, kind="sgd")
+    set_rate(optimizer, 0.5)
+    for parameter in layer.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    assert layer.weight.tolist() == [pytest.approx([2.0 - 0.5 * (1.0 + 0.1 * 2.0)] * 2)]
+    assert layer.bias.tolist() == [pytest.approx(2.0 - 0.5)]

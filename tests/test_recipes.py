@@ -1,11 +1,19 @@
 """The recipes run as they stand, on data small enough for a test."""
 
 import gzip
+import importlib.util
 import os
+import runpy
 import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
+
+import pytest
+from animals import write_animals
+from prose import write_prose
+
+from seqgen.training.settings import WritingSettings, read_settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,6 +30,65 @@ def test_translate_needs_its_data_named(tmp_path):
         "seqgen: multi30k: SEQGEN_DATA is not set;"
         " seqgen fetch multi30k DIR, then set SEQGEN_DATA=DIR"
     ]
+
+
+def test_presets_of_language_models_are_settings():
+    spec = importlib.util.spec_from_file_location("recipe", ROOT / "recipes/language_model.py")
+    recipe = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(recipe)
+    for name, preset in recipe.PRESETS.items():
+        found = read_settings(None, preset, WritingSettings)
+        assert found.training.max_minutes <= 86, name
+    assert set(recipe.DEFAULT.values()) <= set(recipe.PRESETS)
+
+
+@pytest.fixture
+def recipe(monkeypatch, capsys, tmp_path):
+    """Run a recipe in an empty folder; what it prints."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name, *options):
+        monkeypatch.setattr(sys, "argv", [name, *map(str, options)])
+        runpy.run_path(str(ROOT / "recipes" / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.mark.parametrize("options", [("--hidden", 16), ("--preset", "lesson", "--cell", "gru")])
+def test_a_language_model_of_any_file(recipe, tmp_path, options):
+    text = write_prose(tmp_path / "mine.txt")
+    told = recipe("language_model.py", "--corpus", text, *options)
+    assert "held out: " in told and " nats, " in told and "\nThe " in told
+    (out,) = (tmp_path / "runs").iterdir()
+    again = recipe("language_model.py", "--corpus", text, *options)
+    assert again == told and out.name.startswith("write-mine-char-")
+
+
+def test_temperatures_side_by_side(recipe, tiny_writer, tmp_path):
+    told = recipe("temperature.py", "--model", tiny_writer.folder, "--length", 500)
+    assert "a cycle: from character" in told
+    table = told[told.index("distinct-1") :].splitlines()
+    names = ["greedy", "0.3", "0.8", "1.0", "1.3", "1.8"]
+    assert [line.split()[0] for line in table[1:7]] == names
+    real = [float(line.split()[-1]) for line in table[1:7]]
+    assert real[0] > real[-1]
+    assert (tmp_path / "runs/temperature.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_counts_and_network_in_one_table(recipe, tiny_writer):
+    told = recipe("compare_models.py", "--model", tiny_writer.folder, "--tokens", 250)
+    rows = {line.split()[0]: line.split()[1:] for line in told.split("\n\n")[1].splitlines()[2:]}
+    assert list(rows) == ["1-gram", "2-gram", "3-gram", "5-gram", "7-gram", "network", "both"]
+    bits = {name: float(cells[0]) for name, cells in rows.items()}
+    assert bits["1-gram"] > bits["2-gram"] > bits["3-gram"] > bits["both"]
+    assert told.count("The ") >= 7
+
+
+def test_texts_from_values(recipe, tmp_path):
+    files = [write_animals(tmp_path / f"{name}.tsv", 100, seed) for seed, name in enumerate("ab")]
+    told = recipe("from_value.py", "--train", files[0], "--valid", files[1])
+    assert "\nsea bird:\n  " in told and "120 texts drawn" in told
 
 
 def test_real_lines_go_through_every_part(real_data, tmp_path):

@@ -77,14 +77,49 @@ def test_the_state_is_carried_over_windows_and_dropped_at_an_epoch(prepared):
     assert task.loss(windows[0]).nats.item() == pytest.approx(parts[0])
 
 
+def test_shuffled_windows_are_each_read_once_an_epoch_from_a_fresh_state(prepared):
+    settings = read_settings(
+        None, {**prose_settings(prepared[0]), "data.carry": False}, WritingSettings
+    )
+    task = make_task(settings, prepared[0] / "data", QUIET, World())
+    stream, orders = task.stream.astype(np.int64), []
+    for epoch in range(2):
+        batches = task.batches(epoch)
+        starts = np.concatenate(batches)
+        assert sorted(starts.tolist()) == list(range(starts.min(), len(stream) - 30, 30))
+        assert starts.min() < 30 and {len(rows) for rows in batches[:-1]} == {4}
+        orders.append(starts.tolist())
+        for rows in (batches[0], batches[-1]):
+            window = task.load(rows, 0)
+            assert window.first and window.inputs.shape == window.targets.shape == (len(rows), 30)
+            for row, start in enumerate(rows.tolist()):
+                assert window.inputs[row].tolist() == stream[start : start + 30].tolist()
+                assert window.targets[row].tolist() == stream[start + 1 : start + 31].tolist()
+    assert orders[0] != sorted(orders[0]) and orders[0] != orders[1]
+    task.model.eval()
+    one, other = task.load(batches[0], 0), task.load(batches[1], 0)
+    alone = task.loss(other).nats.item()
+    task.loss(one)
+    assert task.loss(other).nats.item() == pytest.approx(alone)
+
+
 def state(out):
     tensors = load_file(out / "last/training.safetensors")
     return {name: value.tobytes() for name, value in tensors.items()}
 
 
-def test_interrupted_and_resumed_equals_unbroken_bit_for_bit(tmp_path, monkeypatch):
+LESSON = {
+    "data.carry": False,
+    "training.optimizer": "sgd",
+    "model.decoder": {"one_hot": True, "tied_output": False, "hidden_dim": 16, "layers": 1},
+}
+
+
+@pytest.mark.parametrize("changes", [{}, LESSON], ids=["carried", "shuffled"])
+def test_interrupted_and_resumed_equals_unbroken_bit_for_bit(tmp_path, monkeypatch, changes):
     options = {"accumulate": 2, "save_every": 4, "average": 0.9, "max_epochs": 2}
-    settings = read_settings(None, prose_settings(tmp_path, **options), WritingSettings)
+    chosen = prose_settings(tmp_path, **options) | changes
+    settings = read_settings(None, chosen, WritingSettings)
     train_writer(settings, tmp_path / "whole", QUIET)
     inner, stops = Trainer._update, {3, 6}
 
@@ -102,7 +137,8 @@ def test_interrupted_and_resumed_equals_unbroken_bit_for_bit(tmp_path, monkeypat
     resume_writer(tmp_path / "broken", QUIET)
     assert not stops
     assert state(tmp_path / "whole") == state(tmp_path / "broken")
-    assert any(np.frombuffer(state(tmp_path / "whole")["buffer.cells"], np.float32))
+    carried = np.frombuffer(state(tmp_path / "whole")["buffer.cells"], np.float32)
+    assert any(carried) and not stops
 
 
 def test_what_never_occurs_has_no_probability_from_the_start_to_the_end(tiny_writer):

@@ -18,8 +18,12 @@ def generate(
     model: Model,
     prompt: Annotated[str, typer.Option(help="How the text begins.")] = "",
     length: Annotated[int, typer.Option(help="Tokens, at most.")] = 500,
-    until: Annotated[str, typer.Option(help="Stop after this text.")] = "",
-    temperature: Annotated[float, typer.Option(help="Below 1 is safer, above 1 wilder.")] = 1.0,
+    until: Annotated[
+        str, typer.Option(help="Stop after this text; EOS is the end of a line.")
+    ] = "",
+    temperature: Annotated[
+        float | None, typer.Option(help="Below 1 is safer, above 1 wilder; 1.")
+    ] = None,
     top_k: Annotated[int, typer.Option(help="Draw from so many tokens; 0 is all.")] = 0,
     top_p: Annotated[float, typer.Option(help="Draw from so much probability.")] = 1.0,
     min_p: Annotated[float, typer.Option(help="Share of the best one's probability.")] = 0.0,
@@ -35,20 +39,24 @@ def generate(
         raise UserError("gives the same text every time", "--samples", "draw them instead")
     if greedy and beam_size is not None:
         raise UserError("--greedy and --beam-size are both given", fix="give one of them")
+    drawn = temperature is not None or top_k != 0 or top_p != 1.0 or min_p != 0.0
+    if drawn and (greedy or beam_size is not None):
+        raise UserError("--greedy and --beam-size draw nothing", fix="leave --temperature … out")
     from seqgen.generate import load_writer
     from seqgen.search.beam import Beam
     from seqgen.search.sample import Greedy, Sample
 
-    strategy: Strategy = Sample(temperature, top_k, top_p, min_p, seed=seed)
+    heat = 1.0 if temperature is None else temperature
+    strategy: Strategy = Sample(heat, top_k, top_p, min_p, seed=seed)
     if greedy:
         strategy = Greedy()
     elif beam_size is not None:
         strategy = Beam(beam_size, length_penalty=0.0)
-    writer = load_writer(*model)
+    writer, end = load_writer(*model), "\n" if until == "EOS" else until
     for number in range(samples):
         if number:
             sys.stdout.write("-" * 40 + "\n")
-        pieces = writer.generate(prompt, strategy, length, until, number)
+        pieces = writer.generate(prompt, strategy, length, end, number)
         sys.stdout.write(prompt)
         last = prompt
         for piece in pieces:

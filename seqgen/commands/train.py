@@ -1,4 +1,4 @@
-"""``seqgen train``: translators, captioners and language models from files."""
+"""``seqgen train``: translators, captioners, tellers and language models from files."""
 
 from __future__ import annotations
 
@@ -106,6 +106,29 @@ def train_write(
     from seqgen.training.run import WRITE
 
     _train(WRITE, options, ("train", "valid", "unit", "window"))
+
+
+@app.command("tell")
+def train_tell(
+    out: Out,
+    train: Annotated[str | None, typer.Option(help=".tsv of value and text, or .jsonl.")] = None,
+    valid: Annotated[str | None, typer.Option(help="As --train, to judge by.")] = None,
+    config: Config = None,
+    resume: Resume = False,
+    max_epochs: MaxEpochs = None,
+    max_minutes: MaxMinutes = None,
+    batch_tokens: BatchTokens = None,
+    learning_rate: LearningRate = None,
+    save_every: SaveEvery = None,
+    seed: Seed = None,
+    precision: Precision = None,
+    set_: Set = None,
+) -> None:
+    """Train a model that writes from single values, such as the names of categories."""
+    options = locals()
+    from seqgen.training.run import TELL
+
+    _train(TELL, options, ("train", "valid"))
 
 
 _TRAINING = (

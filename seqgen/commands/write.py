@@ -1,4 +1,4 @@
-"""``seqgen translate`` and ``seqgen caption``: let a trained model write."""
+"""``seqgen translate``, ``caption`` and ``tell``: let a trained model write."""
 
 from __future__ import annotations
 
@@ -188,6 +188,43 @@ def _readable(
         print(f"seqgen: {error}", file=sys.stderr)
     if len(broken) == len(files):  # raised here, so that no empty file is left
         raise UserError("none of the pictures could be read")
+
+
+def write_tellings(
+    model: Model,
+    values: Annotated[list[str] | None, typer.Argument(help="What to write of; else all.")] = None,
+    output: Output = None,
+    beam_size: BeamSize = None,
+    length_penalty: LengthPenalty = None,
+    groups: Groups = 1,
+    diversity: Diversity = 0.0,
+    n_best: NBest = 1,
+    temperature: Temperature = None,
+    top_p: TopP = 1.0,
+    seed: Seed = 0,
+    no_repeat: NoRepeat = 0,
+    bad_ending: BadEnding = None,
+    batch_size: BatchSize = 64,
+    json_: Json = False,
+) -> None:
+    """Write of single values: a line with the value, a tab and the text for each."""
+    _check(batch_size)
+    wishes = Wishes(
+        beam_size, length_penalty, None, groups, diversity, n_best, temperature, top_p, seed,
+        no_repeat, bad_ending or [],
+    )  # fmt: skip
+    from seqgen.generate import load_teller
+    from seqgen.lines import told_line
+
+    teller = load_teller(*model)
+    asked = values or list(teller.values.names)
+    found = teller.hypotheses(
+        asked, wishes.strategy(teller.search), wishes.processors(teller.target), batch_size
+    )
+    lines = (
+        told_line(value, best, n_best, json_) for value, best in zip(asked, found, strict=True)
+    )
+    _write(lines, output)
 
 
 def _check(batch_size: int) -> None:

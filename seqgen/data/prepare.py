@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from seqgen.data.store import INFO, RaggedWriter, StoreInfo, write_info
 from seqgen.errors import UserError
@@ -34,6 +34,25 @@ class PairFiles:
     def line(self, number: int, side: int) -> str:
         """Name a line of the source (side 0) or the target (side 1) for a message."""
         return f"{(self.source, self.target or self.source)[side]}, line {number}"
+
+
+class Cutter(Protocol):
+    """What makes token ids of the lines of one side: a ``Tokenizer``, or ``Values``."""
+
+    @property
+    def size(self) -> int:
+        """Number of token ids."""
+
+    @property
+    def proto(self) -> bytes:
+        """All that it knows."""
+
+    @property
+    def lowercase(self) -> bool:
+        """Whether it lowercases text first."""
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text."""
 
 
 @dataclass(frozen=True)
@@ -138,8 +157,8 @@ def train_tokenizers(
 
 def prepare_pairs(
     files: PairFiles,
-    source: Tokenizer,
-    target: Tokenizer,
+    source: Cutter,
+    target: Cutter,
     out: Path,
     max_length: int = 256,
     drop_long: bool = False,
@@ -153,8 +172,8 @@ def prepare_pairs(
 
     Args:
         files: the pairs.
-        source: tokenizer of the first side.
-        target: tokenizer of the second side.
+        source: cuts the first side.
+        target: cuts the second side.
         out: folder of the store; a store that is there is replaced.
         max_length: tokens of a side, at most.
         drop_long: leave pairs with more out. By default they are an error, because a model
@@ -170,7 +189,7 @@ def prepare_pairs(
     if max_length < 1:
         raise UserError(f"max_length must be at least 1, not {max_length}")
     refuse_other_things(out)
-    tokenizers = {"source": source, "target": target}
+    tokenizers: dict[str, Cutter] = {"source": source, "target": target}
     sieve = _Sieve(files, max_length)
     with writing_folder(out) as folder:
         columns = _write_columns(files, tokenizers, folder, sieve, progress)
@@ -193,20 +212,20 @@ def refuse_other_things(out: Path) -> None:
         raise UserError("holds other things than prepared data", out, "choose another folder")
 
 
-def fingerprint(tokenizer: Tokenizer) -> dict[str, Any]:
+def fingerprint(tokenizer: Cutter) -> dict[str, Any]:
     """What ``store.json`` keeps of the tokenizer of a column."""
     digest = hashlib.sha256(tokenizer.proto).hexdigest()
     return {"model": digest, "lowercase": tokenizer.lowercase}
 
 
-def token_type(tokenizer: Tokenizer) -> str:
+def token_type(tokenizer: Cutter) -> str:
     """The type of a column that holds the ids of ``tokenizer``."""
     return "uint16" if tokenizer.size <= 1 << 16 else "int32"
 
 
 def _write_columns(
     files: PairFiles,
-    tokenizers: dict[str, Tokenizer],
+    tokenizers: dict[str, Cutter],
     folder: Path,
     sieve: _Sieve,
     progress: Callable[[int], None] | None,

@@ -138,6 +138,8 @@ def _tie(encoder: nn.Module, decoder: Decoder) -> None:
     embed = getattr(encoder, "embed", None)
     if not isinstance(embed, nn.Embedding):
         raise UserError("the encoder has no 'embed' to tie", fix="set tied_embeddings = false")
+    if not isinstance(decoder.embed, nn.Embedding):
+        raise UserError("one-hot tokens are not to tie", fix="set tied_embeddings = false")
     if embed.weight.shape != decoder.embed.weight.shape:
         raise UserError(
             f"cannot tie embeddings of {tuple(embed.weight.shape)} and"

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from seqgen.errors import UserError
 from seqgen.model.attention import Attention, Kind, Prepared
-from seqgen.model.embedding import Embedding
+from seqgen.model.embedding import Embedding, OneHot
 from seqgen.model.memory import Memory
 from seqgen.model.rnn import Cell, CellState, LockedDropout, RNNLayer
 
@@ -20,6 +20,7 @@ class DecoderConfig:
     """What a decoder is made of."""
 
     embedding_dim: int = 256  # width of an embedding, and of what the output layer reads
+    one_hot: bool = False  # tokens come in as one-hot vectors; for a small vocabulary
     hidden_dim: int = 256  # H, width of every recurrent layer
     layers: int = 2  # the first stands below the attention, the others above it
     cell: Cell = "lstm"
@@ -36,6 +37,8 @@ class DecoderConfig:
         for name in ("dropout", "weight_dropout"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise UserError(f"decoder {name} must be in [0, 1), not {getattr(self, name)}")
+        if self.one_hot and self.tied_output:
+            raise UserError("decoder one_hot has no embedding to tie", fix="tied_output = false")
         if self.input_feeding and self.weight_dropout:
             raise UserError("decoder weight_dropout does not go with input_feeding")
 
@@ -92,13 +95,14 @@ class Decoder(nn.Module):
         super().__init__()
         self.config = config
         hidden, width = config.hidden_dim, config.embedding_dim
-        self.embed = Embedding(vocab_size, width)
+        self.embed = OneHot(vocab_size) if config.one_hot else Embedding(vocab_size, width)
         self.dropout = LockedDropout(config.dropout)
         attend = memory_dim is not None and config.attention != "none"
         context = memory_dim if attend and memory_dim is not None else 0
         fed = width if config.input_feeding else 0
         dropped = config.weight_dropout
-        self.lower = RNNLayer(width + fed, hidden, config.cell, dropped)
+        read = vocab_size if config.one_hot else width
+        self.lower = RNNLayer(read + fed, hidden, config.cell, dropped)
         self.upper = nn.ModuleList(
             RNNLayer(hidden + (context if depth == 0 else 0), hidden, config.cell, dropped)
             for depth in range(config.layers - 1)
@@ -113,7 +117,7 @@ class Decoder(nn.Module):
         self.readout = nn.Linear(hidden + context, width)
         self.output = nn.Linear(width, vocab_size)
         nn.init.zeros_(self.output.bias)
-        if config.tied_output:
+        if isinstance(self.embed, Embedding) and config.tied_output:
             self.output.weight = self.embed.weight
         else:
             nn.init.normal_(self.output.weight, std=width**-0.5)

@@ -1,7 +1,8 @@
-"""Embeddings that can be tied to an output layer and still feed a recurrent one well."""
+"""Tokens as vectors: embeddings that can be tied to an output layer, or one-hot ones."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 
@@ -25,3 +26,22 @@ class Embedding(nn.Embedding):
         """Vectors [..., E] of ``tokens`` [...] int64."""
         vectors: Tensor = super().forward(tokens) * self.scale
         return vectors
+
+
+class OneHot(nn.Module):
+    """Vectors that are 1 at their token and 0 elsewhere: nothing to learn.
+
+    Args:
+        vocab_size: V, number of token ids, and the width of a vector.
+    """
+
+    def __init__(self, vocab_size: int) -> None:
+        super().__init__()
+        self.vocab_size = vocab_size
+        self.one: Tensor
+        self.register_buffer("one", torch.ones(1))  # a buffer, so that it has the model's type
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Vectors [..., V] of ``tokens`` [...] int64."""
+        vectors = self.one.new_zeros(*tokens.shape, self.vocab_size)
+        return vectors.scatter_(-1, tokens[..., None], 1.0)

@@ -1,4 +1,4 @@
-"""What goes into an encoder of text or images, and what comes out of every encoder."""
+"""What goes into an encoder of text, images or values, and what comes out of every encoder."""
 
 from __future__ import annotations
 
@@ -46,6 +46,17 @@ class ImageBatch:
             raise ValueError(
                 f"features must be float [B, C, height, width], not {_describe(features)}"
             )
+
+
+@dataclass(frozen=True)
+class ValueBatch:
+    """A batch of single values.
+
+    Attributes:
+        values: [B] int64, each the number of one of a few values.
+    """
+
+    values: Tensor
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,12 @@ class Measure:
         """The same in bits."""
         return self.nats_per_character / math.log(2)
 
+    def __str__(self) -> str:
+        return (
+            f"{self.nats_per_character:.4f} nats, {self.bits_per_character:.4f} bits a character,"
+            f" perplexity {self.perplexity:.2f} a token"
+        )
+
     def metrics(self) -> list[Metric]:
         """Bits per character and perplexity, each with what it is over."""
         return [

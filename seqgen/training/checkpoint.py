@@ -72,6 +72,8 @@ def read_training(
         tensors = load_file(folder / TENSORS)
     except (SafetensorError, OSError) as error:
         raise UserError(f"cannot be read: {error}", folder / TENSORS) from error
+    adaptive = isinstance(optimizer, torch.optim.AdamW)
+    moments = ("step", "exp_avg", "exp_avg_sq") if adaptive else ()
     try:
         with torch.no_grad():
             for i, (name, parameter) in enumerate(model.named_parameters()):
@@ -80,8 +82,7 @@ def read_training(
                     average.mean[i].copy_(tensors.pop(f"average.{name}"))
                 if parameter.requires_grad:
                     optimizer.state[parameter] = {
-                        key: tensors.pop(f"{key}.{name}")
-                        for key in ("step", "exp_avg", "exp_avg_sq")
+                        key: tensors.pop(f"{key}.{name}") for key in moments
                     }
             for name, buffer in model.named_buffers():
                 buffer.copy_(tensors.pop(f"buffer.{name}"))

@@ -10,22 +10,33 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-Schedule = Literal["cosine", "inverse_sqrt", "plateau", "constant"]
+Kind = Literal["adamw", "sgd"]
+Schedule = Literal["cosine", "clock", "inverse_sqrt", "plateau", "constant"]
 
 
 def learning_rate(
-    step: int, peak: float, schedule: Schedule, warmup: int, total: int, drops: int = 0
+    step: int,
+    peak: float,
+    schedule: Schedule,
+    warmup: int,
+    total: int,
+    drops: int = 0,
+    spent: float = 0.0,
 ) -> float:
     """The learning rate of update number ``step`` (from 0).
 
     All schedules rise linearly over ``warmup`` updates. Then ``cosine`` falls to 2 % of the
-    peak at ``total`` (Loshchilov & Hutter 2017), ``inverse_sqrt`` falls as 1 / sqrt(step)
-    (Vaswani et al. 2017), ``plateau`` is halved ``drops`` times, ``constant`` stays.
+    peak at ``total`` (Loshchilov & Hutter 2017), ``clock`` as it, but to be there when the
+    share ``spent`` of the time allowed is 1, if that comes first; ``inverse_sqrt`` falls as
+    1 / sqrt(step) (Vaswani et al. 2017), ``plateau`` is halved ``drops`` times, ``constant``
+    stays.
     """
     if step < warmup:
         return peak * (step + 1) / warmup
-    if schedule == "cosine":
+    if schedule in ("cosine", "clock"):
         progress = min(1.0, (step - warmup) / max(1, total - warmup))
+        if schedule == "clock":
+            progress = min(1.0, max(progress, spent))
         return peak * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * progress)))
     if schedule == "inverse_sqrt":
         return peak * math.sqrt(max(warmup, 1) / (step + 1))
@@ -33,15 +44,20 @@ def learning_rate(
 
 
 def make_optimizer(
-    model: nn.Module, weight_decay: float, tuned: Sequence[nn.Parameter] = (), share: float = 1.0
-) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019) in one fused call; biases are not decayed.
+    model: nn.Module,
+    weight_decay: float,
+    tuned: Sequence[nn.Parameter] = (),
+    share: float = 1.0,
+    kind: Kind = "adamw",
+) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov & Hutter 2019) in one fused call, or plain gradient descent.
 
     Args:
         model: whose parameters are trained.
-        weight_decay: on matrices, decoupled.
+        weight_decay: on matrices, not on biases; times the learning rate.
         tuned: those that begin with somebody's training; ``set_rate`` gives them a ``share``.
         share: of the learning rate.
+        kind: ``adamw``; ``sgd``, whose weights are to be averaged (Polyak & Juditsky 1992).
     """
     slow = {id(p) for p in tuned}
     groups = []
@@ -52,6 +68,8 @@ def make_optimizer(
         groups.append({"params": matrices, "weight_decay": weight_decay, "share": scale})
         groups.append({"params": vectors, "weight_decay": 0.0, "share": scale})
     kept = [group for group in groups if group["params"]]
+    if kind == "sgd":
+        return torch.optim.SGD(kept, lr=0.0)
     return torch.optim.AdamW(kept, lr=0.0, betas=(0.9, 0.98), eps=1e-9, fused=True)
 
 

@@ -13,11 +13,17 @@ from seqgen.captioner import Captioner
 from seqgen.config import from_dict, to_dict
 from seqgen.errors import UserError
 from seqgen.files import read_json, settle_folder, write_json
-from seqgen.generate import load_captioner, load_translator, load_writer
-from seqgen.training import captions_data, translation, writing_data
+from seqgen.generate import load_captioner, load_teller, load_translator, load_writer
+from seqgen.teller import Teller
+from seqgen.training import captions_data, telling, translation, writing_data
 from seqgen.training.distributed import World
 from seqgen.training.report import Report
-from seqgen.training.settings import CaptionSettings, Settings, WritingSettings
+from seqgen.training.settings import (
+    CaptionSettings,
+    Settings,
+    TellingSettings,
+    WritingSettings,
+)
 from seqgen.training.task import Task
 from seqgen.training.trainer import Trainer, TrainingConfig
 from seqgen.translator import Translator
@@ -55,6 +61,7 @@ class Plan(Generic[S]):
 
 
 CAPTION = Plan("caption", CaptionSettings, captions_data.prepare, captions_data.make_task)
+TELL = Plan("tell", TellingSettings, telling.prepare, telling.make_task)
 TRANSLATE = Plan("translate", Settings, translation.prepare, translation.make_task)
 WRITE = Plan("write", WritingSettings, writing_data.prepare, writing_data.make_task)
 
@@ -159,3 +166,17 @@ def resume_writer(out: str | Path, report: Report | None = None) -> Writer:
     """``resume`` the training of a language model, and return the best one."""
     resume(WRITE, Path(out), report)
     return load_writer(out)
+
+
+def train_teller(
+    settings: TellingSettings, out: str | Path, report: Report | None = None
+) -> Teller:
+    """``train`` a model that writes from single values, and return the best one."""
+    train(TELL, settings, Path(out), report)
+    return load_teller(out)
+
+
+def resume_teller(out: str | Path, report: Report | None = None) -> Teller:
+    """``resume`` the training of a model that writes from single values, and return the best."""
+    resume(TELL, Path(out), report)
+    return load_teller(out)

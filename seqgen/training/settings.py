@@ -81,6 +81,7 @@ class WritingDataConfig:
     vocab_size: int = 8000  # at most, and with 256 bytes that stand for what is not among them
     lowercase: bool = False
     window: int = 100  # tokens that gradients flow through; streams = batch_tokens / window
+    carry: bool = True  # a window goes on in the state of the one before; else all are shuffled
 
     def __post_init__(self) -> None:
         if self.window < 1:
@@ -112,7 +113,32 @@ class WritingSettings:
     search: SearchConfig = field(default_factory=lambda: SearchConfig(beam_size=1, max_ratio=0.0))
 
 
-S = TypeVar("S", Settings, CaptionSettings, WritingSettings)
+@dataclass(frozen=True)
+class TellingDataConfig:
+    """The table ``[data]`` for texts from single values."""
+
+    train: str = ""  # .tsv of a value and a text, or .jsonl with "source" and "target"; also .gz
+    valid: str = ""  # another, of values that ``train`` has
+    target: TextConfig = field(default_factory=TextConfig)
+    max_length: int = 256  # tokens of a text; a longer one is an error
+    drop_long: bool = False  # leave longer texts out instead
+
+
+@dataclass(frozen=True)
+class TellingSettings:
+    """Everything a training of a teller is a function of, but for the contents of its files."""
+
+    data: TellingDataConfig = field(default_factory=TellingDataConfig)
+    model: ModelConfig = field(
+        default_factory=lambda: ModelConfig(
+            "seqgen.model.value:EmbeddingEncoder", tied_embeddings=False
+        )
+    )
+    training: TrainingConfig = field(default_factory=lambda: TrainingConfig(label_smoothing=0.0))
+    search: SearchConfig = field(default_factory=lambda: SearchConfig(max_ratio=0.0, max_extra=60))
+
+
+S = TypeVar("S", Settings, CaptionSettings, WritingSettings, TellingSettings)
 
 
 def read_settings(path: Path | None, changes: dict[str, Any], kind: type[S] = Settings) -> S:  # type: ignore[assignment]
@@ -121,7 +147,7 @@ def read_settings(path: Path | None, changes: dict[str, Any], kind: type[S] = Se
     Args:
         path: TOML with the tables ``[data]``, ``[model]``, ``[training]``, ``[search]``.
         changes: values by dotted name, as ``training.seed``; these win.
-        kind: of a translator, or of a captioner.
+        kind: settings of one task.
 
     Raises:
         UserError: the file or a value cannot be used.

@@ -24,6 +24,7 @@ from seqgen.training.checkpoint import Progress, read_training, write_training
 from seqgen.training.distributed import World
 from seqgen.training.loader import prefetched
 from seqgen.training.optim import (
+    Kind,
     Schedule,
     WeightAverage,
     learning_rate,
@@ -45,6 +46,7 @@ class TrainingConfig:
     max_minutes: float = 0.0  # stop after so long, whatever the epoch; 0 = no limit
     batch_tokens: int = 2000  # padded tokens of the longer side in a batch, at most
     accumulate: int = 1  # batches an update
+    optimizer: Kind = "adamw"  # or sgd, best with an average
     learning_rate: float = 2e-3  # the peak
     schedule: Schedule = "cosine"
     warmup: int = 300  # updates
@@ -71,6 +73,8 @@ class TrainingConfig:
         for name in ("max_epochs", "batch_tokens", "accumulate", "save_every"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.schedule == "clock" and not self.max_minutes > 0:
+            raise UserError("schedule 'clock' needs max_minutes")
         if not self.learning_rate > 0:
             raise UserError(f"learning_rate must be above 0, not {self.learning_rate}")
         if not 0.0 <= self.consistency < math.inf:
@@ -113,7 +117,7 @@ class Trainer:
         self.world = world
         self.parameters: list[Tensor] = [p for p in task.model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(
-            task.model, config.weight_decay, task.tuned, config.tuned_rate
+            task.model, config.weight_decay, task.tuned, config.tuned_rate, config.optimizer
         )
         self.average = WeightAverage(task.model, config.average)
         self.progress = Progress()
@@ -199,8 +203,9 @@ class Trainer:
         """One step of the optimizer on the mean gradient of a token of ``group``."""
         config, progress = self.config, self.progress
         self.task.model.train()
-        late = 0 < config.max_minutes * 60 <= time.monotonic() - self.began
-        sums = torch.tensor([0.0, 0.0, 0.0, float(late or self.interrupted)], dtype=torch.float64)
+        spent = (time.monotonic() - self.began) / (config.max_minutes * 60 or math.inf)
+        late = spent >= 1 or self.interrupted
+        sums = torch.tensor([0.0, 0.0, 0.0, late, spent], dtype=torch.float64)
         for seed, batch in group:
             torch.manual_seed(seed)
             with torch.autocast("cpu", torch.bfloat16, enabled=self.dtype == torch.bfloat16):
@@ -209,7 +214,7 @@ class Trainer:
             sums[0] += loss.nats.detach()
             sums[1] += loss.count
             sums[2] += loss.flops
-        nats, count, flops, votes = self.world.sum(sums).tolist()
+        nats, count, flops, votes, spent = self.world.sum(sums).tolist()
         if not math.isfinite(nats):
             raise self._diverged("loss")
         self.stopping |= votes > 0
@@ -222,6 +227,7 @@ class Trainer:
             config.warmup,
             total,
             progress.drops,
+            spent / self.world.size,
         )
         set_rate(self.optimizer, rate)
         self.optimizer.step()

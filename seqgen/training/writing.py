@@ -1,4 +1,4 @@
-"""Training a language model: running text in streams, the state carried from window to window."""
+"""Training a language model: windows of running text, the state carried from one to the next."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from seqgen.data.text_stream import COLUMN
 from seqgen.errors import UserError
 from seqgen.model.build import Seq2Seq
 from seqgen.model.decoder import State
-from seqgen.running_text import line_feed
-from seqgen.scoring.running import Measure, stream_nats
+from seqgen.scoring.running import Measure
 from seqgen.training.card import language_card
 from seqgen.training.loss import output_loss
 from seqgen.training.precision import train_flops
@@ -33,12 +32,12 @@ _PROMPTS = 3  # of the self-test, from the validation text
 
 @dataclass(frozen=True)
 class Window:
-    """What B streams hold next.
+    """What B streams hold next, or B windows from anywhere.
 
     Attributes:
         inputs: [B, T] int64.
         targets: [B, T] int64, the token after each input.
-        first: the streams begin here, so the state carried so far is dropped.
+        first: they are not the going on of the window before, so its state is dropped.
     """
 
     inputs: Tensor
@@ -63,15 +62,17 @@ class Carrying(nn.Module):
         shape = (decoder.config.layers, decoder.parts, streams, width)
         self.register_buffer("cells", torch.zeros(shape))
 
-    def state(self, first: bool) -> State:
-        """The state carried, no part of any graph; all zeros where the streams are new."""
-        if first:
+    def state(self, window: Window) -> State:
+        """The state carried to ``window``, no part of any graph; all zeros where it is first."""
+        if window.first:
             self.cells.zero_()
-        return State(tuple(tuple(layer.unbind(0)) for layer in self.cells.clone()), None, None)
+        cells = self.cells[:, :, : len(window.inputs)].clone()
+        return State(tuple(tuple(layer.unbind(0)) for layer in cells), None, None)
 
     def carry(self, state: State) -> None:
         """Keep ``state`` for the next window."""
-        self.cells.copy_(torch.stack([torch.stack(cell) for cell in state.cells]).detach())
+        cells = torch.stack([torch.stack(cell) for cell in state.cells]).detach()
+        self.cells[:, :, : cells.shape[2]].copy_(cells)
 
 
 class WritingTask:
@@ -80,7 +81,8 @@ class WritingTask:
     The text is cut into B streams of equal length that are read side by side, T tokens at a
     time; the state is carried on, gradients end at the window (truncated back-propagation
     through time, Williams & Peng 1990). Streams begin at an offset below T that each epoch
-    draws anew, so that windows end in other places.
+    draws anew, so that windows end in other places. Without ``carry`` the windows of an epoch,
+    all of T tokens, are shuffled and each begins in the state of zeros.
 
     Args:
         bundle: the model to train and its tokenizer.
@@ -88,17 +90,25 @@ class WritingTask:
         valid: the validation text.
         window: T.
         config: the table ``[training]``.
+        carry: the state.
 
     Raises:
         UserError: the text is too short, or a setting has no meaning here.
     """
 
     def __init__(
-        self, bundle: Bundle, store: Store, valid: Store, window: int, config: TrainingConfig
+        self,
+        bundle: Bundle,
+        store: Store,
+        valid: Store,
+        window: int,
+        config: TrainingConfig,
+        carry: bool = True,
     ) -> None:
         _refuse(config, bundle)
         self.bundle, self.store, self.valid, self.config = bundle, store, valid, config
         self.window, self.streams = window, max(1, config.batch_tokens // window)
+        self.carry = carry
         self.stream: npt.NDArray[Any] = store.columns[COLUMN].tokens
         if len(self.stream) < self.streams * 2 + window:
             raise UserError(
@@ -113,27 +123,39 @@ class WritingTask:
         self.cost = train_flops(bundle.model.decoder)
 
     def batches(self, epoch: int) -> list[npt.NDArray[Any]]:
-        """The windows of an epoch: where the first stream is, how long streams are, which it is."""
+        """The windows of an epoch.
+
+        Each is [3]: where the first stream is, how long streams are, and which window it is; or,
+        without ``carry``, where the windows of a batch begin.
+        """
         chance = np.random.default_rng([self.config.seed, epoch])
-        offset = int(chance.integers(min(self.window, len(self.stream) - 2 * self.streams)))
+        room = len(self.stream) - (2 * self.streams if self.carry else self.window)
+        offset = int(chance.integers(min(self.window, room)))
+        if not self.carry:
+            starts = np.arange(offset, len(self.stream) - self.window, self.window)
+            order = chance.permutation(starts)
+            return np.split(order, range(self.streams, len(order), self.streams))
         length = (len(self.stream) - 1 - offset) // self.streams
         numbers = np.arange(math.ceil(length / self.window))
         offsets, lengths = np.full_like(numbers, offset), np.full_like(numbers, length)
         return list(np.stack([offsets, lengths, numbers], 1))
 
     def load(self, rows: npt.NDArray[Any], seed: int) -> Window:
-        """A window of all streams."""
-        offset, length, number = rows.tolist()
-        size = min(self.window, length - number * self.window)
-        starts = offset + np.arange(self.streams) * length + number * self.window
+        """A window of all streams, or the windows that begin at ``rows``."""
+        size, starts, first = self.window, rows, True
+        if self.carry:
+            offset, length, number = rows.tolist()
+            size = min(self.window, length - number * self.window)
+            starts = offset + np.arange(self.streams) * length + number * self.window
+            first = number == 0
         tokens = np.stack([self.stream[at : at + size + 1] for at in starts.tolist()])
         whole = torch.from_numpy(tokens.astype(np.int64))
-        return Window(whole[:, :-1], whole[:, 1:], number == 0)
+        return Window(whole[:, :-1], whole[:, 1:], first)
 
     def loss(self, batch: Window) -> Loss:
         """Cross-entropy of the window's targets; carries the state on."""
         decoder = self.bundle.model.decoder
-        hidden, state = decoder.read(batch.inputs, self.model.state(batch.first))
+        hidden, state = decoder.read(batch.inputs, self.model.state(batch))
         self.model.carry(state)
         reads = hidden.reshape(1, -1, hidden.shape[-1])
         if torch.is_autocast_enabled("cpu"):
@@ -146,15 +168,10 @@ class WritingTask:
     def validate(self) -> Validation:
         """Minus the nats of a token over the whole validation text, read from its beginning."""
         self.model.eval()
-        stream = self.valid.columns[COLUMN].tokens
-        nats = stream_nats([self.bundle.model.decoder], stream, line_feed(self.bundle.target))
-        self.measure = Measure(nats, len(stream), self.valid.info.settings["characters"])
-        text = "".join(self.writer.generate(length=_SHOWN))
-        told = (
-            f"{self.measure.nats_per_character:.4f} nats, {self.measure.bits_per_character:.4f}"
-            f" bits a character, perplexity {self.measure.perplexity:.2f} | "
-        )
-        return Validation("minus nats a token", -nats / len(stream), told + " ".join(text.split()))
+        self.measure = self.writer.measure_store(self.valid)
+        value = -self.measure.nats / self.measure.tokens
+        text = " ".join("".join(self.writer.generate(length=_SHOWN)).split())
+        return Validation("minus nats a token", value, f"{self.measure} | {text}")
 
     def write_bundle(self, folder: Path, validation: Validation | None) -> None:
         """Write the model with its validation scores and a self-test."""

@@ -72,6 +72,7 @@ def make_task(settings: WritingSettings, folder: Path, report: Report, world: Wo
         Store.open(folder / "valid"),
         settings.data.window,
         settings.training,
+        settings.data.carry,
     )
 
 
