@@ -3,7 +3,7 @@ import torch
 from models import CONFIGURATIONS, VOCAB, batch, row, small
 
 from seqgen.errors import UserError
-from seqgen.model.decoder import DecoderConfig
+from seqgen.model.decoder import Decoder, DecoderConfig
 
 
 @pytest.mark.parametrize("attention", ["general", "none"])
