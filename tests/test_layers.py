@@ -28,13 +28,14 @@ LAYERS = (
     "training/critical training/card training/task",
     "translator captioner writer overlay generate lines inspection training/trainer "
     "training/settings training/translation training/captioning training/captions_data "
-    "training/writing training/writing_data training/run",
+    "training/writing training/writing_data training/run bench/",
     "commands/ cli __main__ __init__",
 )
 LAZY = (
     "__init__",
     "__main__",
     "cli",
+    "commands/bench",
     "commands/generate",
     "commands/train",
     "commands/write",
