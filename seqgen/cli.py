@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqgen.commands import generate, score, train, write
+from seqgen.commands import bench, generate, score, train, write
 from seqgen.errors import UserError
 
 UsageError: Any = typer.BadParameter.__mro__[1]  # click's, or that of the copy typer carries
@@ -28,6 +28,7 @@ app.command("caption")(write.write_captions)
 app.command("tell")(write.write_tellings)
 app.command("generate")(generate.generate)
 app.add_typer(score.app, name="score")
+app.command("bench")(bench.bench)
 
 
 @app.command()

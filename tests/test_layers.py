@@ -29,13 +29,14 @@ LAYERS = (
     "training/critical training/card training/task",
     "translator captioner writer teller overlay generate lines inspection training/trainer "
     "training/settings training/translation training/captioning training/captions_data "
-    "training/telling training/writing training/writing_data training/run",
+    "training/telling training/writing training/writing_data training/run bench/",
     "commands/ cli __main__ __init__",
 )
 LAZY = (
     "__init__",
     "__main__",
     "cli",
+    "commands/bench",
     "commands/generate",
     "commands/train",
     "commands/write",

@@ -15,8 +15,6 @@ from rich.progress import BarColumn, Progress, TextColumn
 from seqgen.errors import UserError
 from seqgen.files import read_lines, write_text
 
-EVERY = 10.0  # seconds between two lines about the loss
-
 
 class Report:
     """Shows the progress of a training and appends it to ``log.jsonl``.
@@ -24,9 +22,13 @@ class Report:
     Args:
         stream: where lines go; a bar is shown if it is a terminal.
         quiet: log only.
+        every: seconds between two lines about the loss.
     """
 
-    def __init__(self, stream: TextIO | None = None, quiet: bool = False) -> None:
+    def __init__(
+        self, stream: TextIO | None = None, quiet: bool = False, every: float = 10.0
+    ) -> None:
+        self.every = every
         self.console = Console(file=stream or sys.stderr, quiet=quiet, highlight=False)
         self.bar: Progress | None = None
         self.log: TextIO | None = None
@@ -84,7 +86,7 @@ class Report:
         self.count += count
         self.flops += flops
         passed = time.monotonic() - self.since
-        if passed < (1.0 if self.bar else EVERY) and step < total:
+        if passed < (1.0 if self.bar else self.every) and step < total:
             return
         speed, loss = self.count / passed, self.nats / self.count
         share = self.flops / passed / 1e9 / self.peak

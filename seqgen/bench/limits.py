@@ -1,0 +1,71 @@
+"""What this machine can do at best: products of matrices, and reading memory."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+
+from seqgen.bench.measure import Measure
+from seqgen.training.precision import matmul_rate
+
+_SIZE = 1024  # of the square matrices
+_BYTES = 1 << 29  # read at once: more than any cache holds
+
+PRODUCTS = "the products' peak"
+BANDWIDTH = "the memory's bandwidth"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The two limits that figures are compared with.
+
+    Attributes:
+        products: floating-point operations a second in float32, in GFLOP/s.
+        low: the same in bfloat16.
+        bandwidth: bytes read a second, in GB/s.
+    """
+
+    products: float
+    low: float
+    bandwidth: float
+
+    def products_in(self, dtype: torch.dtype) -> float:
+        """The peak of products in float32 or bfloat16, in GFLOP/s."""
+        return self.low if dtype == torch.bfloat16 else self.products
+
+
+def measure_limits(seconds: float) -> tuple[Limits, list[Measure]]:
+    """Measure each limit for so many seconds."""
+    full = matmul_rate(torch.float32, seconds, _SIZE)
+    low = matmul_rate(torch.bfloat16, seconds, _SIZE)
+    whole, bandwidth = int8_rate(seconds), read_rate(seconds)
+    return Limits(full, low, bandwidth), [
+        Measure("products, float32", full, "GFLOP/s"),
+        Measure("products, bfloat16", low, "GFLOP/s"),
+        Measure("products, int8", whole, "GOP/s"),
+        Measure("reading memory", bandwidth, "GB/s"),
+    ]
+
+
+def int8_rate(seconds: float) -> float:
+    """Products of 8-bit integers summed in 32 bits, in GOP/s."""
+    left, right = torch.randint(-127, 128, (2, _SIZE, _SIZE), dtype=torch.int8)
+    torch._int_mm(left, right)
+    begin, count = time.perf_counter(), 0
+    while time.perf_counter() - begin < seconds:
+        torch._int_mm(left, right)
+        count += 1
+    return 2 * _SIZE**3 * count / (time.perf_counter() - begin) / 1e9
+
+
+def read_rate(seconds: float) -> float:
+    """Bytes that a sum over a large array reads a second, in GB/s."""
+    numbers = torch.ones(_BYTES // 4)
+    numbers.sum()
+    begin, count = time.perf_counter(), 0
+    while time.perf_counter() - begin < seconds:
+        numbers.sum()
+        count += 1
+    return _BYTES * count / (time.perf_counter() - begin) / 1e9

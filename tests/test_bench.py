@@ -1,0 +1,88 @@
+"""`seqgen bench`: its parts on short times, its JSON and its ratios."""
+
+import json
+
+import pytest
+import torch
+from rich.console import Console
+from test_cli import refused, run
+
+from seqgen.bench.decoding import measure_decoding, measure_start
+from seqgen.bench.images import measure_features
+from seqgen.bench.limits import BANDWIDTH, Limits, measure_limits
+from seqgen.bench.measure import Measure, Results, ratios, read_results, table, to_json
+from seqgen.bench.training import WORKLOADS, measure_training
+from seqgen.errors import UserError
+from seqgen.files import write_json
+from seqgen.generate import load_translator
+
+LIMITS = Limits(products=1e6, low=1e6, bandwidth=1e6)  # more than any machine has
+
+
+def test_limits_are_measured_and_written(tmp_path):
+    file = tmp_path / "bench.json"
+    done = run("bench", "limits", "--seconds", "1", "--output", file)
+    found = read_results(file)
+    assert [one.unit for one in found.measures] == ["GFLOP/s", "GFLOP/s", "GOP/s", "GB/s"]
+    assert all(one.value > 0 for one in found.measures)
+    assert all(one.name in done.stdout for one in found.measures)
+    again = run("bench", "limits", "--seconds", "1", "--against", file)
+    assert "ratio" in again.stdout
+
+
+def test_an_integer_product_is_a_true_one():
+    left, right = torch.randint(-127, 128, (2, 64, 64), dtype=torch.int8)
+    assert torch.equal(torch._int_mm(left, right), left.int() @ right.int())
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
+def test_each_task_is_trained(workload, tmp_path, monkeypatch):
+    monkeypatch.setattr("seqgen.scenes.pictures.SIZE", {"train": 60, "valid": 2, "test": 0})
+    monkeypatch.setattr("seqgen.scenes.corpus.SIZE", {"train": 300, "valid": 2, "test": 0})
+    found = measure_training(workload, tmp_path, 0.5, "float32")
+    assert found.value > 0 and found.share is not None and found.share > 0
+    log = map(json.loads, (tmp_path / "model" / "log.jsonl").read_text().splitlines())
+    assert found.value <= max(line.get("tokens_per_second", 0) for line in log)
+
+
+def test_decoding_meets_both_limits(tiny_bundle):
+    found = measure_decoding(load_translator(tiny_bundle), ["a dog", "big red cat"], LIMITS)
+    assert len(found) == 4 and {one.limit for one in found} >= {BANDWIDTH}
+    assert all(one.value > 0 and 0 < one.share < 1 for one in found)
+
+
+def test_starting_is_timed_cold(tiny_bundle):
+    shown, written, memory = measure_start(tiny_bundle, repeats=1)
+    assert 0 < shown.value < written.value
+    assert memory.value > 50
+    with pytest.raises(UserError, match="translate failed"):
+        measure_start(tiny_bundle / "none", repeats=1)
+
+
+def test_features_of_images_are_timed():
+    found = measure_features("mobilenet_v2", torch.float32, 0.0, LIMITS)
+    assert found.value > 0 and found.share is not None and 0 < found.share < 1
+
+
+def test_ratios_are_of_the_same_names(tmp_path):
+    before = Results({"threads": 2}, (Measure("a", 2.0, "x"), Measure("b", 5.0, "y", 0.5, "z")))
+    write_json(tmp_path / "before.json", to_json(before))
+    assert read_results(tmp_path / "before.json") == before
+    now = [Measure("a", 3.0, "x"), Measure("c", 1.0, "y", 0.25, "the peak")]
+    assert ratios(now, before) == {"a": 1.5}
+    with pytest.raises(UserError, match="none of these"):
+        ratios(now[1:], before)
+    console = Console(width=100)
+    with console.capture() as shown:
+        console.print(table(now, {"a": 1.5}))
+    assert "1.50" in shown.get() and "25% of the peak" in shown.get()
+
+
+def test_what_is_asked_for_must_exist():
+    assert "there is no part 'speed'" in refused("bench", "speed")
+    assert "--seconds" in refused("bench", "--seconds", "0")
+
+
+def test_limits_in_python():
+    limits, found = measure_limits(0.01)
+    assert limits.products_in(torch.bfloat16) == limits.low == found[1].value
