@@ -8,13 +8,12 @@ Run it again after it was stopped, and it goes on where it was.
 """
 
 import argparse
-import os
 from pathlib import Path
 
-import seqgen
 from seqgen.captioner import Captioner
 from seqgen.cli import run_command
 from seqgen.data.captions import read_captions
+from seqgen.data.fetch import data_folder
 from seqgen.files import write_bytes, write_text
 from seqgen.lines import metric_line
 from seqgen.overlay import gallery
@@ -62,9 +61,7 @@ def main() -> None:
         if not data.exists():
             write_pictures(data, options.language)
     else:
-        if "SEQGEN_DATA" not in os.environ:
-            raise seqgen.UserError("SEQGEN_DATA is not set", fix="name the folder of data sets")
-        data = Path(os.environ["SEQGEN_DATA"], options.corpus)
+        data = data_folder(options.corpus)
         weights = str(data.parent / "weights" / "mobilenet_v2_features.pth")
         SETTINGS["flickr8k"]["model.encoder_options"]["weights"] = weights
 
@@ -84,8 +81,8 @@ def main() -> None:
     for score in caption_scores(captions, [one.captions for one in test], bootstrap=1000):
         print(metric_line(score))
     print("\n".join(caption_statistics(captions).describe()))
-    some = slice(0, None, len(test) // 7)
-    write_bytes(out / "test.png", gallery(pictures[some], captions[some]))
+    step = len(test) // 8
+    write_bytes(out / "test.png", gallery(pictures[::step][:8], captions[::step][:8]))
     print(f"a few of them: {out / 'test.png'}")
 
 

@@ -12,13 +12,12 @@ takes its document frequencies over pairs, ours over the 1,000 images):
 
 import gzip
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
 from seqgen.cli import run_command
-from seqgen.errors import UserError
+from seqgen.data.fetch import data_folder
 from seqgen.files import read_lines
 from seqgen.scoring.captions import bleu_counts, rouge_l
 from seqgen.scoring.cider import CiderD
@@ -26,9 +25,7 @@ from seqgen.scoring.cider import CiderD
 
 def main() -> None:
     """Print one tau-c for each score."""
-    if "SEQGEN_DATA" not in os.environ:
-        raise UserError("SEQGEN_DATA is not set", "flickr8k", "set it to the folder of data sets")
-    folder = Path(os.environ["SEQGEN_DATA"], "flickr8k")
+    folder = data_folder("flickr8k")
     with gzip.open(folder / "dataset.json.gz", "rt", encoding="utf-8") as file:
         images = {
             image["filename"]: [sentence["raw"] for sentence in image["sentences"]]

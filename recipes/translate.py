@@ -8,11 +8,11 @@ Run it again after it was stopped, and it goes on where it was.
 """
 
 import argparse
-import os
 from pathlib import Path
 
 import seqgen
 from seqgen.cli import run_command
+from seqgen.data.fetch import data_folder
 from seqgen.files import read_lines, write_text
 from seqgen.lines import metric_line
 from seqgen.training.run import resume_translator, train_translator
@@ -28,7 +28,8 @@ SETTINGS = {
         "training.average": 0.99,
     },
     "multi30k": {
-        "data.source.vocab_size": 8000, "data.source.lowercase": True,  # as published figures are
+        "data.source.vocab_size": 8000,
+        "data.source.lowercase": True,  # the published figures are of lowercased text
         "model.encoder_options": {**LARGE, "skip": True},
         "model.decoder": LARGE,
         "training.max_epochs": 26,
@@ -90,10 +91,7 @@ def find(corpus: str, part: str, language: str) -> Path:
     """The file of one part in one language."""
     if corpus == "scenes":
         return SCENES / f"{part}.{language}"
-    if folder := os.environ.get("SEQGEN_DATA"):
-        return Path(folder, corpus, f"{part}.{language}.gz")
-    fix = f"seqgen fetch {corpus} DIR, then set SEQGEN_DATA=DIR"
-    raise seqgen.UserError("SEQGEN_DATA is not set", corpus, fix)
+    return data_folder(corpus) / f"{part}.{language}.gz"
 
 
 if __name__ == "__main__":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from seqgen.data.fetch import data_folder
 from seqgen.data.text_stream import read_text
 from seqgen.errors import UserError
 from seqgen.files import writing
@@ -53,13 +53,6 @@ def running_text(name: str, out: Path) -> RunningText:
     return CORPORA[name](out)
 
 
-def _folder(name: str) -> Path:
-    root = os.environ.get("SEQGEN_DATA")
-    if not root:
-        raise UserError("SEQGEN_DATA is not set", name, "set it to the folder of data sets")
-    return Path(root, name)
-
-
 def _written(path: Path, lines: Iterable[str]) -> Path:
     with writing(path) as file:
         for line in lines:
@@ -76,15 +69,15 @@ def _scenes(out: Path) -> RunningText:
 
 
 def _alice(_: Path) -> RunningText:
-    return RunningText(_folder("alice") / "alice.txt.gz")
+    return RunningText(data_folder("alice") / "alice.txt.gz")
 
 
 def _tinyshakespeare(_: Path) -> RunningText:
-    return RunningText(_folder("tinyshakespeare") / "input.txt.gz")
+    return RunningText(data_folder("tinyshakespeare") / "input.txt.gz")
 
 
 def _ag_news(out: Path) -> RunningText:
-    return RunningText(_written(out / "ag_news.txt", _news(_folder("ag_news") / "test.csv.gz")))
+    return RunningText(_written(out / "ag_news.txt", _news(data_folder("ag_news") / "test.csv.gz")))
 
 
 def _news(path: Path) -> Iterator[str]:
@@ -102,7 +95,7 @@ def _news(path: Path) -> Iterator[str]:
 
 def _ptb(out: Path) -> RunningText:
     parts = (
-        _written(out / f"ptb.{part}.txt", _stripped(_folder("ptb") / f"ptb.{part}.txt.gz"))
+        _written(out / f"ptb.{part}.txt", _stripped(data_folder("ptb") / f"ptb.{part}.txt.gz"))
         for part in ("train", "valid", "test")
     )
     return RunningText(*parts)

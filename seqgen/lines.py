@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,7 @@ def translation_line(best: list[Translation], n_best: int, as_json: bool) -> str
 def caption_line(picture: Path, best: list[Caption], n_best: int, as_json: bool) -> str:
     """The output for one picture: a line with its name a hypothesis, or one line of JSON."""
     if not as_json:
-        texts = (" ".join(one.text.split()) for one in best[:n_best])
-        return "".join(f"{picture}\t{text}\n" for text in texts)
+        return _named(picture, best[:n_best])
     hypotheses = [_values(one.text, one.pieces, one.hypothesis) for one in best[:n_best]]
     line = {"image": str(picture), "grid": best[0].grid, "hypotheses": hypotheses}
     return json.dumps(line, ensure_ascii=False) + "\n"
@@ -39,10 +39,14 @@ def caption_line(picture: Path, best: list[Caption], n_best: int, as_json: bool)
 def told_line(value: str, best: list[Written], n_best: int, as_json: bool) -> str:
     """The output for one value: a line with it a hypothesis, or one line of JSON."""
     if not as_json:
-        texts = (" ".join(one.text.split()) for one in best[:n_best])
-        return "".join(f"{value}\t{text}\n" for text in texts)
+        return _named(value, best[:n_best])
     hypotheses = [_values(one.text, one.pieces, one.hypothesis) for one in best[:n_best]]
     return json.dumps({"value": value, "hypotheses": hypotheses}, ensure_ascii=False) + "\n"
+
+
+def _named(name: object, best: Sequence[Caption | Written]) -> str:
+    """A line for each text: what it is of, a tab, and the text on one line."""
+    return "".join(f"{name}\t{' '.join(one.text.split())}\n" for one in best)
 
 
 def read_caption_lines(path: Path) -> dict[str, str]:

@@ -10,8 +10,9 @@ from test_cli import refused, run
 from seqgen.bench.decoding import measure_decoding, measure_start
 from seqgen.bench.images import measure_features
 from seqgen.bench.limits import BANDWIDTH, Limits, measure_limits
-from seqgen.bench.measure import Measure, Results, ratios, read_results, table, to_json
+from seqgen.bench.measure import Measure, Results, ratios, read_results, table
 from seqgen.bench.training import WORKLOADS, measure_training
+from seqgen.config import to_dict
 from seqgen.errors import UserError
 from seqgen.files import write_json
 from seqgen.generate import load_translator
@@ -66,7 +67,7 @@ def test_features_of_images_are_timed():
 
 def test_ratios_are_of_the_same_names(tmp_path):
     before = Results({"threads": 2}, (Measure("a", 2.0, "x"), Measure("b", 5.0, "y", 0.5, "z")))
-    write_json(tmp_path / "before.json", to_json(before))
+    write_json(tmp_path / "before.json", to_dict(before))
     assert read_results(tmp_path / "before.json") == before
     now = [Measure("a", 3.0, "x"), Measure("c", 1.0, "y", 0.25, "the peak")]
     assert ratios(now, before) == {"a": 1.5}

@@ -1,9 +1,8 @@
 import json
 
 import pytest
-from safetensors.numpy import load_file
 from squares import caption_settings, write_squares
-from test_trainer import StopAt
+from test_trainer import StopAt, state
 
 import seqgen
 from seqgen.errors import UserError
@@ -25,13 +24,6 @@ WILD = {
 def train(folder, out, extra=(), **training):
     changes = caption_settings(folder, **training) | dict(extra)
     return train_captioner(read_settings(None, changes, CaptionSettings), out, Report(quiet=True))
-
-
-def state(out):
-    return {
-        name: value.tobytes()
-        for name, value in load_file(out / "last/training.safetensors").items()
-    }
 
 
 def test_interrupted_and_resumed_equals_unbroken_bit_for_bit(tmp_path, monkeypatch):

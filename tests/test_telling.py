@@ -3,8 +3,7 @@ import math
 
 import pytest
 from animals import animal_settings
-from safetensors.numpy import load_file
-from test_trainer import StopAt
+from test_trainer import StopAt, state
 
 from seqgen.errors import UserError
 from seqgen.generate import load_teller
@@ -25,11 +24,6 @@ WILD = {
 def train(folder, out, extra=(), **training):
     changes = animal_settings(folder, **training) | dict(extra)
     return train_teller(read_settings(None, changes, TellingSettings), out, Report(quiet=True))
-
-
-def state(out):
-    tensors = load_file(out / "last/training.safetensors")
-    return {name: value.tobytes() for name, value in tensors.items()}
 
 
 def test_interrupted_and_resumed_equals_unbroken_bit_for_bit(tmp_path, monkeypatch):

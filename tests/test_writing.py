@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from prose import prose_settings
-from safetensors.numpy import load_file
+from test_trainer import state
 
 from seqgen.data.store import Store
 from seqgen.errors import UserError
@@ -101,11 +101,6 @@ def test_shuffled_windows_are_each_read_once_an_epoch_from_a_fresh_state(prepare
     alone = task.loss(other).nats.item()
     task.loss(one)
     assert task.loss(other).nats.item() == pytest.approx(alone)
-
-
-def state(out):
-    tensors = load_file(out / "last/training.safetensors")
-    return {name: value.tobytes() for name, value in tensors.items()}
 
 
 LESSON = {

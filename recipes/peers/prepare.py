@@ -1,12 +1,11 @@
 """The files that the toolkits of compare_peers.py read."""
 
-import os
 import shutil
 from pathlib import Path
 
 import sentencepiece
 
-import seqgen
+from seqgen.data.fetch import data_folder
 from seqgen.files import read_lines, write_text
 
 TEST = "test_2016_flickr"
@@ -22,9 +21,7 @@ def prepare(folder: Path) -> None:
     Raises:
         UserError: SEQGEN_DATA does not name the data.
     """
-    if "SEQGEN_DATA" not in os.environ:
-        raise seqgen.UserError("SEQGEN_DATA is not set", "multi30k", "seqgen fetch multi30k DIR")
-    data = Path(os.environ["SEQGEN_DATA"], "multi30k")
+    data = data_folder("multi30k")
     folder.mkdir(parents=True, exist_ok=True)
     for settings in Path(__file__).parent.glob("*.*[nl]"):  # .json and .toml
         shutil.copy(settings, folder)

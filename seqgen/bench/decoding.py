@@ -42,12 +42,12 @@ def measure_decoding(model: Translator, lines: list[str], limits: Limits) -> lis
         some = lines[:_MANY]
         seconds, steps = _time(model, some, strategy, 1)
         share = 4 * weights * steps / seconds / 1e9 / limits.bandwidth
-        one = Measure(f"decoding, {name}, one by one", len(some) / seconds, "sentences/s")
-        found.append(Measure(one.name, one.value, one.unit, share, BANDWIDTH))
+        label = f"decoding, {name}, one by one"
+        found.append(Measure(label, len(some) / seconds, "sentences/s", share, BANDWIDTH))
         seconds, steps = _time(model, lines, strategy, _MANY)
         share = 2 * weights * width * steps / seconds / 1e9 / limits.products
-        name = f"decoding, {name}, {_MANY} together"
-        found.append(Measure(name, len(lines) / seconds, "sentences/s", share, PRODUCTS))
+        label = f"decoding, {name}, {_MANY} together"
+        found.append(Measure(label, len(lines) / seconds, "sentences/s", share, PRODUCTS))
     return found
 
 

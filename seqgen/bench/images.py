@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -11,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from seqgen.bench.limits import PRODUCTS, Limits
 from seqgen.bench.measure import Measure
 from seqgen.model.backbones import build_backbone
+from seqgen.training.precision import seconds_each
 
 BACKBONES = ("resnet18", "resnet50", "mobilenet_v2")
 _BATCH, _SIDE = 16, 224
@@ -25,11 +24,7 @@ def measure_features(name: str, dtype: torch.dtype, seconds: float, limits: Limi
     pixels = pixels.contiguous(memory_format=torch.channels_last)
     with FlopCounterMode(display=False) as counter:
         network(pixels)
-    begin, count = time.perf_counter(), 0
-    while count == 0 or time.perf_counter() - begin < seconds:
-        network(pixels)
-        count += 1
-    passed = time.perf_counter() - begin
-    share = counter.get_total_flops() * count / passed / 1e9 / limits.products_in(dtype)
+    spent = seconds_each(lambda: network(pixels), seconds)
+    share = counter.get_total_flops() / spent / 1e9 / limits.products_in(dtype)
     label = f"features, {name}, {str(dtype).removeprefix('torch.')}"
-    return Measure(label, _BATCH * count / passed, "images/s", share, PRODUCTS)
+    return Measure(label, _BATCH / spent, "images/s", share, PRODUCTS)

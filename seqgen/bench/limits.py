@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import torch
 
 from seqgen.bench.measure import Measure
-from seqgen.training.precision import matmul_rate
+from seqgen.training.precision import matmul_rate, seconds_each
 
 _SIZE = 1024  # of the square matrices
 _BYTES = 1 << 29  # read at once: more than any cache holds
@@ -52,20 +51,10 @@ def measure_limits(seconds: float) -> tuple[Limits, list[Measure]]:
 def int8_rate(seconds: float) -> float:
     """Products of 8-bit integers summed in 32 bits, in GOP/s."""
     left, right = torch.randint(-127, 128, (2, _SIZE, _SIZE), dtype=torch.int8)
-    torch._int_mm(left, right)
-    begin, count = time.perf_counter(), 0
-    while time.perf_counter() - begin < seconds:
-        torch._int_mm(left, right)
-        count += 1
-    return 2 * _SIZE**3 * count / (time.perf_counter() - begin) / 1e9
+    return 2 * _SIZE**3 / seconds_each(lambda: torch._int_mm(left, right), seconds) / 1e9
 
 
 def read_rate(seconds: float) -> float:
     """Bytes that a sum over a large array reads a second, in GB/s."""
     numbers = torch.ones(_BYTES // 4)
-    numbers.sum()
-    begin, count = time.perf_counter(), 0
-    while time.perf_counter() - begin < seconds:
-        numbers.sum()
-        count += 1
-    return _BYTES * count / (time.perf_counter() - begin) / 1e9
+    return _BYTES / seconds_each(numbers.sum, seconds) / 1e9

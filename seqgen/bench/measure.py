@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
-from seqgen.config import from_dict, to_dict
+from seqgen.config import from_dict
 from seqgen.errors import UserError
 from seqgen.files import read_json
 
@@ -48,11 +48,6 @@ def read_results(path: Path) -> Results:
         UserError: the file is no such thing.
     """
     return from_dict(Results, read_json(path), path)
-
-
-def to_json(results: Results) -> dict[str, Any]:
-    """``results`` as ``read_results`` reads them."""
-    return to_dict(results)
 
 
 def ratios(measures: Sequence[Measure], before: Results) -> dict[str, float]:

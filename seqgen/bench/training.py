@@ -11,9 +11,9 @@ from typing import Any
 
 from seqgen.bench.limits import PRODUCTS
 from seqgen.bench.measure import Measure
-from seqgen.files import read_lines, write_text
+from seqgen.corpora import running_text
+from seqgen.files import read_lines
 from seqgen.scenes import corpus
-from seqgen.scenes.english import english
 from seqgen.scenes.pictures import write_pictures
 from seqgen.training.report import Report
 from seqgen.training.run import CAPTION, TRANSLATE, WRITE, Plan, train
@@ -57,9 +57,7 @@ def _pictures(folder: Path) -> dict[str, Any]:
 
 
 def _stories(folder: Path) -> dict[str, Any]:
-    lines = "\n".join(english(scene) for scene in corpus.generate()["train"])
-    write_text(folder / "stories.txt", lines + "\n")
-    return {"data.train": str(folder / "stories.txt")}
+    return {"data.train": str(running_text("scenes", folder).train)}
 
 
 WORKLOADS = (

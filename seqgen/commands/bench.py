@@ -37,7 +37,8 @@ def bench(
     import torch
     from rich.console import Console
 
-    from seqgen.bench.measure import Results, ratios, read_results, table, to_json
+    from seqgen.bench.measure import Results, ratios, read_results, table
+    from seqgen.config import to_dict
     from seqgen.files import write_json
 
     if threads:
@@ -47,9 +48,9 @@ def bench(
     for one in _measures(chosen, seconds):
         print(one.name, file=sys.stderr)
         measures.append(one)
+    if output:  # first: what was measured is not lost to an earlier run that does not fit
+        write_json(output, to_dict(Results(_machine(), tuple(measures))))
     Console(highlight=False).print(table(measures, ratios(measures, before) if before else {}))
-    if output:
-        write_json(output, to_json(Results(_machine(), tuple(measures))))
 
 
 def _machine() -> dict[str, Any]:

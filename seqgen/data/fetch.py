@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -37,6 +38,20 @@ class DataSet:
 
     base_url: str
     files: tuple[RemoteFile, ...]
+
+
+def data_folder(name: str) -> Path:
+    """Where the data set ``name`` lies, below $SEQGEN_DATA.
+
+    Raises:
+        UserError: the variable is not set.
+    """
+    if root := os.environ.get("SEQGEN_DATA"):
+        return Path(root, name)
+    fix = "set it to the folder of data sets"
+    if name in DATASETS:
+        fix = f"seqgen fetch {name} DIR, then set SEQGEN_DATA=DIR"
+    raise UserError("SEQGEN_DATA is not set", name, fix)
 
 
 def fetch(

@@ -27,7 +27,7 @@ from seqgen.search.sample import Greedy
 from seqgen.training.card import model_card
 from seqgen.training.critical import Critic
 from seqgen.training.precision import train_flops
-from seqgen.training.targets import Targets, make_targets, target_loss
+from seqgen.training.targets import Targets, make_targets, target_loss, token_rows
 from seqgen.training.task import Loss, Validation
 from seqgen.training.trainer import TrainingConfig
 
@@ -129,14 +129,10 @@ class CaptionTask:
         readings = 2 if self.config.consistency else 1
         targets = None
         if self.critic is None:
-            targets = make_targets(self._tokens(rows, seed) * readings, readings)
+            alpha, tokenizer = self.config.subword_sampling, self.bundle.target
+            target = token_rows(self.train.store, "target", tokenizer, rows, alpha, seed)
+            targets = make_targets(target * readings, readings)
         return Views(images, numbers, torch.from_numpy(places).repeat(readings), targets, seed)
-
-    def _tokens(self, rows: np.ndarray[Any, Any], seed: int) -> list[list[int]]:
-        alpha, store = self.config.subword_sampling, self.train.store
-        if alpha:
-            return self.bundle.target.sample(store.texts("target_text", rows), alpha, seed)
-        return [store.columns["target"][row].tolist() for row in rows]
 
     def loss(self, batch: Views) -> Loss:
         """Smoothed cross-entropy of the captions, or minus the reward of the model's own."""

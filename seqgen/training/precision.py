@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -13,15 +14,20 @@ Precision = Literal["auto", "float32", "bfloat16"]
 _WORTHWHILE = 1.3  # bfloat16 must win by this much on bare products to win at all in training
 
 
+def seconds_each(call: Callable[[], object], seconds: float) -> float:
+    """How long ``call`` takes: the mean over so many ``seconds``, of one call at least."""
+    call()  # the first one sets kernels up
+    begin, count = time.perf_counter(), 0
+    while count == 0 or time.perf_counter() - begin < seconds:
+        call()
+        count += 1
+    return (time.perf_counter() - begin) / count
+
+
 def matmul_rate(dtype: torch.dtype, seconds: float = 0.2, size: int = 1024) -> float:
     """Square matrix products of ``size`` in ``dtype``, in GFLOP/s on this machine now."""
     left, right = torch.randn(2, size, size).to(dtype)
-    _ = left @ right  # the first call sets kernels up
-    begin, count = time.perf_counter(), 0
-    while time.perf_counter() - begin < seconds:
-        _ = left @ right
-        count += 1
-    return 2 * size**3 * count / (time.perf_counter() - begin) / 1e9
+    return 2 * size**3 / seconds_each(lambda: left @ right, seconds) / 1e9
 
 
 def choose_precision(wanted: str) -> tuple[torch.dtype, float, str]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from seqgen.data.batches import pad
+from seqgen.data.store import Store
 from seqgen.model.build import Seq2Seq
 from seqgen.model.decoder import Decoder
 from seqgen.model.memory import Memory
-from seqgen.text import BOS, EOS
+from seqgen.text import BOS, EOS, Tokenizer
 from seqgen.training.loss import CHUNK, output_loss
 
 
@@ -34,6 +37,29 @@ class Targets:
     def count(self) -> int:
         """M, the tokens of one reading, EOS included."""
         return self.outputs.shape[1]
+
+
+def token_rows(
+    store: Store,
+    side: str,
+    tokenizer: Tokenizer,
+    rows: Sequence[int] | npt.NDArray[Any],
+    alpha: float,
+    seed: int,
+) -> list[list[int]]:
+    """Token ids of one side of some ``rows``: as prepared, or with ``alpha`` sampled anew.
+
+    Args:
+        store: has the columns ``side`` and ``side``_text.
+        side: which.
+        tokenizer: of that side.
+        rows: numbers, with repetitions.
+        alpha: see ``TrainingConfig.subword_sampling``; 0 is not to sample.
+        seed: of what is sampled.
+    """
+    if alpha:
+        return tokenizer.sample(store.texts(f"{side}_text", rows), alpha, seed)
+    return [store.columns[side][row].tolist() for row in rows]
 
 
 def make_targets(rows: Sequence[Sequence[int]], readings: int = 1) -> Targets:

@@ -28,7 +28,7 @@ from seqgen.training.distributed import World
 from seqgen.training.precision import train_flops
 from seqgen.training.report import Report
 from seqgen.training.settings import TellingSettings
-from seqgen.training.targets import Targets, make_targets, target_loss
+from seqgen.training.targets import Targets, make_targets, target_loss, token_rows
 from seqgen.training.task import Loss, Validation
 from seqgen.training.trainer import TrainingConfig
 
@@ -91,12 +91,8 @@ class TellingTask:
         """The pairs ``rows``, with subwords sampled by ``seed`` if the settings say so."""
         readings = 2 if self.config.consistency else 1
         values = [int(self.store.columns["source"][row][0]) for row in rows]
-        alpha = self.config.subword_sampling
-        if alpha:
-            texts = self.store.texts("target_text", rows)
-            target = self.bundle.target.sample(texts, alpha, seed)
-        else:
-            target = [self.store.columns["target"][row].tolist() for row in rows]
+        alpha, tokenizer = self.config.subword_sampling, self.bundle.target
+        target = token_rows(self.store, "target", tokenizer, rows, alpha, seed)
         return Told(value_batch(values * readings), make_targets(target * readings, readings))
 
     def loss(self, batch: Told) -> Loss:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from seqgen.training.distributed import World
 from seqgen.training.precision import train_flops
 from seqgen.training.report import Report
 from seqgen.training.settings import Settings
-from seqgen.training.targets import Targets, make_targets, target_loss
+from seqgen.training.targets import Targets, make_targets, target_loss, token_rows
 from seqgen.training.task import Loss, Validation
 from seqgen.training.trainer import TrainingConfig
 from seqgen.translator import Translator, text_batch
@@ -102,20 +101,14 @@ class TranslationTask:
         """
         readings = 2 if self.config.consistency else 1
         numbers = rows.tolist()
-        source = self._tokens("source", self.translator.source, numbers * readings, seed)
+        alpha, store = self.config.subword_sampling, self.store
+        tokenizer = self.translator.source
+        source = token_rows(store, "source", tokenizer, numbers * readings, alpha, seed)
         targets = None
         if self.critic is None:
-            target = self._tokens("target", self.translator.target, numbers, seed)
+            target = token_rows(store, "target", self.translator.target, numbers, alpha, seed)
             targets = make_targets(target * readings, readings)
         return Pairs(text_batch(source), targets, numbers, seed)
-
-    def _tokens(
-        self, side: str, tokenizer: Tokenizer, rows: Sequence[int], seed: int
-    ) -> list[list[int]]:
-        alpha = self.config.subword_sampling
-        if alpha:
-            return tokenizer.sample(self.store.texts(f"{side}_text", rows), alpha, seed)
-        return [self.store.columns[side][row].tolist() for row in rows]
 
     def loss(self, batch: Pairs) -> Loss:
         """Smoothed cross-entropy of the targets, or minus the reward of the model's own."""
