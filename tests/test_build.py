@@ -6,6 +6,7 @@ from models import VOCAB, batch
 
 from seqgen.errors import UserError
 from seqgen.model.build import ModelConfig, build_encoder, build_seq2seq, find_class
+from seqgen.model.cnn import CNNEncoder
 
 OWN = """
 import torch
@@ -35,11 +36,9 @@ class Liar(MeanEncoder):
 @pytest.fixture
 def own(tmp_path, monkeypatch):
     (tmp_path / "own_parts.py").write_text(OWN)
-    (tmp_path / "needs_more.py").write_text("import surely_not_installed\n")
     monkeypatch.syspath_prepend(tmp_path)
     yield
-    for name in ("own_parts", "needs_more"):
-        sys.modules.pop(name, None)
+    sys.modules.pop("own_parts", None)
 
 
 def test_an_encoder_of_ones_own_is_ten_lines(own):
@@ -68,6 +67,8 @@ def test_the_same_seed_gives_the_same_weights_and_leaves_other_chance_alone():
         ("surely.not.there:Class", {}, "no module"),
         ("own_parts:Missing", {}, "Missing"),
         ("own_parts:Memory", {}, "no torch module"),
+        ("own_parts:MeanEncoder", {"width": torch.float16}, "JSON cannot hold"),
+        ("own_parts:MeanEncoder", {"width": float("nan")}, "JSON cannot hold"),
         ("own_parts:MeanEncoder", {"depth": 3}, "its options are width"),
         ("own_parts:Widthless", {}, "output_dim"),
     ],
@@ -77,9 +78,17 @@ def test_what_is_wrong_is_said(own, spec, options, message):
         build_encoder(spec, options, VOCAB)
 
 
-def test_an_import_error_inside_the_module_is_no_missing_module(own):
-    with pytest.raises(ModuleNotFoundError, match="surely_not_installed"):
-        find_class("needs_more:Class")
+def test_a_backbone_by_its_name_is_our_encoder_of_images():
+    encoder = build_encoder("torchvision:resnet18", {"weights": "none", "output_dim": 8}, VOCAB)
+    assert isinstance(encoder, CNNEncoder) and encoder.backbone == "resnet18"
+    with pytest.raises(UserError, match="there is no 'resnet17'"):
+        build_encoder("torchvision:resnet17", {}, VOCAB)
+
+
+def test_an_encoder_from_a_file(own, tmp_path):
+    spec = f"{tmp_path / 'own_parts.py'}:MeanEncoder"
+    assert find_class(spec) is not find_class("own_parts:MeanEncoder")
+    assert build_encoder(spec, {"width": 8}, VOCAB).output_dim == 8
 
 
 def test_a_foreign_memory_is_refused(own):

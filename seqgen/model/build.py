@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,13 +13,14 @@ from torch import Tensor, nn
 from seqgen.errors import UserError
 from seqgen.model.decoder import Decoder, DecoderConfig
 from seqgen.model.memory import Memory
+from seqgen.plugins import preset, resolve
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """The table ``[model]``: which encoder, with which arguments, and which decoder."""
 
-    encoder: str = "seqgen.model.rnn:RNNEncoder"  # package.module:Class; "" for none
+    encoder: str = "seqgen.model.rnn:RNNEncoder"  # a spec, see seqgen.plugins; "" for none
     encoder_options: dict[str, Any] = field(default_factory=dict)  # its keyword arguments
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     tied_embeddings: bool = True  # encoder and decoder share one embedding (joint vocabulary)
@@ -65,50 +66,53 @@ class Seq2Seq(nn.Module):
 
 
 def find_class(spec: str) -> type[nn.Module]:
-    """The class that ``package.module:Class`` names.
+    """The class of the encoder that ``spec`` names; see ``seqgen.plugins``.
 
     Raises:
-        UserError: the module or the class does not exist, or it is no torch module.
+        UserError: ``spec`` names nothing that can be imported, or no torch module.
     """
-    module_name, colon, class_name = spec.partition(":")
-    if not (module_name and colon and class_name):
-        raise UserError(f"'{spec}' does not name an encoder", fix="write package.module:Class")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise
-        raise UserError(
-            f"there is no module '{module_name}'",
-            f"encoder '{spec}'",
-            "install it or set PYTHONPATH",
-        ) from error
-    found = getattr(module, class_name, None)
+    found = resolve(spec)
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
-        raise UserError(
-            f"'{class_name}' is no torch module of '{module_name}'", f"encoder '{spec}'"
-        )
+        raise UserError("is no torch module", f"encoder '{spec}'", "derive it from torch.nn.Module")
     return found
 
 
 def build_encoder(spec: str, options: dict[str, Any], vocab_size: int) -> nn.Module:
     """The encoder ``spec`` made with ``options``, and with ``vocab_size`` if it asks for it.
 
+    The options go through JSON first, so that it is made of what a bundle will hold.
+
     Raises:
-        UserError: it refuses the options, or has no integer ``output_dim``.
+        UserError: it refuses the options, JSON cannot hold them, or the encoder has no integer
+            ``output_dim``.
     """
-    kind = find_class(spec)
+    kind, where = find_class(spec), f"encoder '{spec}'"
+    options = _plain(preset(spec) | options, where)
     wanted = inspect.signature(kind).parameters
     arguments = {"vocab_size": vocab_size, **options} if "vocab_size" in wanted else options
     try:
         inspect.signature(kind).bind(**arguments)
     except TypeError as error:
         known = ", ".join(name for name in wanted if name != "vocab_size")
-        raise UserError(f"{error}", f"encoder '{spec}'", f"its options are {known}") from error
+        raise UserError(f"{error}", where, f"its options are {known}") from error
     encoder = kind(**arguments)
     if not isinstance(getattr(encoder, "output_dim", None), int):
-        raise UserError("has no integer 'output_dim'", f"encoder '{spec}'")
+        raise UserError("has no integer 'output_dim'", where, "set self.output_dim")
     return encoder
+
+
+def _plain(options: dict[str, Any], where: str) -> dict[str, Any]:
+    """``options`` as they are once they have been through JSON."""
+    for name, value in options.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                f"option '{name}' is {value!r}, which JSON cannot hold", where,
+                "take numbers, strings, lists and dictionaries of them",
+            ) from error  # fmt: skip
+    plain: dict[str, Any] = json.loads(json.dumps(options))
+    return plain
 
 
 def build_seq2seq(config: ModelConfig, source_size: int, target_size: int, seed: int) -> Seq2Seq:
