@@ -91,6 +91,17 @@ def read_lines(path: Path) -> Iterator[str]:
     whatever other separators the text holds. Memory stays that of one line.
 
     Raises:
+        UserError: as ``read_whole_lines``.
+    """
+    for number, line in enumerate(read_whole_lines(path)):
+        text = line if number else line.removeprefix("\ufeff")
+        yield text.removesuffix("\n").removesuffix("\r")
+
+
+def read_whole_lines(path: Path) -> Iterator[str]:
+    r"""As ``read_lines``, every character kept: line ends, and the mark before the first line.
+
+    Raises:
         UserError: the file is missing or unreadable, its gzip data is broken, or a line is
             not UTF-8 (with the line's number and the byte's offset in the text).
     """
@@ -106,9 +117,7 @@ def read_lines(path: Path) -> Iterator[str]:
                         f"is not UTF-8 at byte {offset + error.start}", where
                     ) from error
                 offset += len(raw)
-                if number == 1:
-                    text = text.removeprefix("\ufeff")
-                yield text.removesuffix("\n").removesuffix("\r")
+                yield text
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, error) from error
 

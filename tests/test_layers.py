@@ -22,7 +22,8 @@ LAYERS = (
     "●errors ●files ●config ●plugged ●plugins",
     "●subwords ●text ●running_text images",
     "●data/ data/features ●search/ ●scenes/ model/",
-    "●corpora ●scoring/metrics ●scoring/ptb ●scoring/cider ●scoring/captions scoring/likelihood "
+    "●corpora ●scoring/metrics ●scoring/resample ●scoring/tags "
+    "●scoring/ptb ●scoring/cider ●scoring/captions scoring/likelihood "
     "●scoring/diversity ●scoring/steppers ●chart scoring/running "
     "bundle training/optim training/precision training/loss training/loader "
     "training/distributed training/report training/checkpoint training/targets "

@@ -96,3 +96,24 @@ def score_captions(
     for metric in caption_scores(captions, [one.captions for one in wanted], bootstrap=1000):
         print(metric_line(metric))
     print("\n".join(caption_statistics(captions).describe()))
+
+
+@app.command("tags")
+def score_tags(
+    hypotheses: Annotated[Path, typer.Argument(help="Tagged words, .conllu or .tsv.")],
+    references: Annotated[Path, typer.Argument(help="The same words, tagged right.")],
+    column: Annotated[str, typer.Option(help="Of CoNLL-U: upos, xpos, feats or deprel.")] = "upos",
+    form: Annotated[
+        str | None, typer.Option("--format", help="conllu or tsv; else as the names say.")
+    ] = None,
+) -> None:
+    """Words tagged right; of B- and I- tags also precision, recall and F1 of the spans."""
+    from seqgen.data.conllu import read_both
+    from seqgen.lines import metric_line
+    from seqgen.scoring.tags import accuracy, mark_spans, span_scores
+
+    found = read_both(hypotheses, references, form, column)
+    print(metric_line(accuracy(*found, bootstrap=1000)))
+    if mark_spans(found[1]):
+        for metric in span_scores(*found, bootstrap=1000):
+            print(metric_line(metric))

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from seqgen.errors import UserError
 from seqgen.scoring.cider import ORDERS, SIGMA, CiderD, Tokenize, check_references, tokens_of
-from seqgen.scoring.metrics import FEWEST_RESAMPLES, Metric
+from seqgen.scoring.metrics import Metric
+from seqgen.scoring.resample import SEED, interval, resamples
 
 BETA = 1.2  # how much more recall counts than precision in ROUGE-L
 COLLAPSED = 0.5  # of the captions being the same one
@@ -28,7 +29,7 @@ def caption_scores(
     references: Sequence[Sequence[str]],
     tokenize: Tokenize = "ptb",
     bootstrap: int = 0,
-    seed: int = 12345,
+    seed: int = SEED,
 ) -> list[Metric]:
     """BLEU-1 to BLEU-4, ROUGE-L and CIDEr-D of one caption for every image.
 
@@ -47,23 +48,16 @@ def caption_scores(
     check_references(references)
     if len(hypotheses) != len(references):
         raise UserError(f"{len(hypotheses)} captions but references for {len(references)} images")
-    if bootstrap and bootstrap < FEWEST_RESAMPLES:
-        fix = f"give {FEWEST_RESAMPLES} or more, or 0 for none"
-        raise UserError(f"{bootstrap} resamples are too few for an interval", "bootstrap", fix)
     counts = bleu_counts(hypotheses, references, tokenize)
     rouge = rouge_l(hypotheses, references, tokenize)
     cider = CiderD(references, tokenize).scores(hypotheses)
-    draws = _draws(len(hypotheses), bootstrap, seed)
+    draws = resamples(len(hypotheses), bootstrap, seed)
     shared = _signature(references, tokenize) + (f"|bs:{bootstrap}|seed:{seed}" * bool(bootstrap))
 
     def metric(name: str, per_image: NDArray[Any], score: Callable[..., float], own: str) -> Metric:
-        samples = np.sort([score(line) for line in draws @ per_image])
+        low, high = interval([score(line) for line in draws @ per_image])
         value, count = score(per_image.sum(0)), len(hypotheses)
-        if not bootstrap:
-            return Metric(name, value, f"{shared}|{own}", None, None, count)
-        cut = bootstrap // 40  # as sacrebleu cuts them
-        mean, half = float(samples.mean()), float(samples[-cut - 1] - samples[cut]) / 2
-        return Metric(name, value, f"{shared}|{own}", mean - half, mean + half, count)
+        return Metric(name, value, f"{shared}|{own}", low, high, count)
 
     def percent(total: float) -> float:
         return 100 * float(total) / len(hypotheses)
@@ -209,12 +203,6 @@ def caption_statistics(hypotheses: Sequence[str], tokenize: Tokenize = "ptb") ->
         commonest=commonest,
         commonest_share=times / len(rows),
     )
-
-
-def _draws(count: int, bootstrap: int, seed: int) -> NDArray[np.int64]:
-    """How often each image is in each resample: [resamples, N]."""
-    chance = np.random.default_rng(seed)
-    return chance.multinomial(count, np.full(count, 1 / count), size=bootstrap)
 
 
 def _signature(references: Sequence[Sequence[str]], tokenize: Tokenize) -> str:
