@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -30,10 +30,27 @@ CONFIG, WEIGHTS, SCORES, SELFTEST, CARD = (
 )
 FORMAT = 1
 
+C = TypeVar("C")
+
+
+class Saved(Protocol):
+    """What ``write_bundle`` can write."""
+
+    @property
+    def config(self) -> Any:
+        """What ``config.json`` is to hold: a dataclass as ``BundleConfig`` or its like."""
+
+    @property
+    def model(self) -> nn.Module:
+        """Whose weights are kept."""
+
+    def tokenizers(self) -> dict[str, Tokenizer]:
+        """The SentencePiece models by the names of their files."""
+
 
 @dataclass(frozen=True)
 class BundleConfig:
-    """What ``config.json`` holds."""
+    """What ``config.json`` holds, of a model with a decoder."""
 
     task: Literal["translate", "caption", "write", "tell"]
     model: ModelConfig
@@ -77,7 +94,7 @@ def tokenizer_files(joint: bool) -> tuple[str, str]:
 
 def write_bundle(
     folder: Path,
-    bundle: Bundle,
+    bundle: Saved,
     scores: list[Metric],
     selftest: list[dict[str, Any]],
     card: str,
@@ -130,12 +147,16 @@ def find_bundle(folder: Path) -> Path:
     raise UserError(f"is no model: it has no {CONFIG}", folder, "give what training wrote")
 
 
-def read_config(folder: Path) -> BundleConfig:
-    """Read and check ``config.json``.
+def read_task(folder: Path) -> str:
+    """What the model in ``folder`` does, as its ``config.json`` says.
 
     Raises:
-        UserError: it is damaged, or made by a newer format.
+        UserError: there is no model, or ``config.json`` is damaged or of a newer format.
     """
+    return str(_read_values(find_bundle(folder)).get("task"))
+
+
+def _read_values(folder: Path) -> dict[str, Any]:
     values = read_json(folder / CONFIG)
     found = values.get("format") if isinstance(values, dict) else None
     if found != FORMAT:
@@ -144,18 +165,25 @@ def read_config(folder: Path) -> BundleConfig:
             folder / CONFIG,
             "check that it is a seqgen model, or install a newer seqgen",
         )
-    return from_dict(BundleConfig, values, folder / CONFIG)
+    return dict(values)
 
 
-def read_bundle(folder: Path) -> Bundle:
-    """Load a bundle, in evaluation mode.
+def read_config(folder: Path, kind: type[C]) -> C:
+    """``config.json`` as a ``kind``, such as ``BundleConfig``.
 
     Raises:
-        UserError: a file is missing, truncated, edited, or does not fit the others.
+        UserError: it is damaged, made by a newer format, or of another kind of model.
     """
-    folder = find_bundle(folder)
-    config = read_config(folder)
-    for name, expected in config.checksums.items():
+    return from_dict(kind, _read_values(folder), folder / CONFIG)
+
+
+def check_files(folder: Path, checksums: dict[str, str]) -> None:
+    """Compare the files of a bundle with their SHA-256.
+
+    Raises:
+        UserError: one is missing, truncated or edited.
+    """
+    for name, expected in checksums.items():
         if name != Path(name).name:
             raise UserError(f"names a file outside the bundle: {name}", folder / CONFIG)
         if checksum(folder / name) != expected:
@@ -164,6 +192,17 @@ def read_bundle(folder: Path) -> Bundle:
                 folder / name,
                 "copy the model again",
             )
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Load a bundle with a decoder, in evaluation mode.
+
+    Raises:
+        UserError: a file is missing, truncated, edited, or does not fit the others.
+    """
+    folder = find_bundle(folder)
+    config = read_config(folder, BundleConfig)
+    check_files(folder, config.checksums)
     source_file, target_file = tokenizer_files(config.joint)
     target = Tokenizer.load(folder / target_file, config.target.lowercase)
     source = None

@@ -3,39 +3,61 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from seqgen.bundle import SCORES, SELFTEST, find_bundle, read_bundle, read_config
+from seqgen.bundle import SCORES, SELFTEST, Bundle, find_bundle
 from seqgen.captioner import Captioner
+from seqgen.classifier import Classifier
+from seqgen.config import to_dict
 from seqgen.errors import UserError
 from seqgen.files import read_json
 from seqgen.generate import load
+from seqgen.labelled import ClassifierBundle
 
 TOLERANCE = 1e-3  # nats of a whole output, between machines
+SHOWN = 8  # labels
 
 
 def describe(folder: Path) -> str:
     """The bundle in a few lines: task, sizes, settings, measured scores."""
     folder = find_bundle(folder)
-    config = read_config(folder)
-    bundle = read_bundle(folder)
+    bundle: Bundle | ClassifierBundle = load(folder).bundles[0]
+    config = bundle.config
     count = sum(parameter.numel() for parameter in bundle.model.parameters())
-    decoder = config.model.decoder
-    reads = f"{bundle.source.size:,} source and " if bundle.source else ""
-    reads = f"{len(config.values):,} values and " if config.values else reads
     lines = [
         f"{folder}: {config.task}, {count:,} parameters",
         f"encoder {config.model.encoder or 'none'} {config.model.encoder_options or ''}".rstrip(),
-        f"decoder {decoder.layers} x {decoder.cell} {decoder.hidden_dim},"
-        f" attention {decoder.attention}",
-        f"text {config.target.kind}, {reads}{bundle.target.size:,} target tokens",
+        *(_decodes(bundle) if isinstance(bundle, Bundle) else _labels(bundle)),
         f"made with {', '.join(f'{k} {v}' for k, v in config.versions.items())}",
     ]
     for score in read_json(folder / SCORES):
         lines.append(f"{score['name']} {score['value']:.2f}  {score['signature']}")
     return "\n".join(lines)
+
+
+def _decodes(bundle: Bundle) -> list[str]:
+    """What a decoder is made of, and what is read and written."""
+    config, decoder = bundle.config, bundle.config.model.decoder
+    reads = f"{bundle.source.size:,} source and " if bundle.source else ""
+    reads = f"{len(config.values):,} values and " if config.values else reads
+    return [
+        f"decoder {decoder.layers} x {decoder.cell} {decoder.hidden_dim},"
+        f" attention {decoder.attention}",
+        f"text {config.target.kind}, {reads}{bundle.target.size:,} target tokens",
+    ]
+
+
+def _labels(bundle: ClassifierBundle) -> list[str]:
+    """What a head is made of, what is read, and which labels there are."""
+    config, labels = bundle.config, bundle.config.labels
+    reads = "images"
+    if bundle.source and config.source:
+        reads = f"text {config.source.kind}, {bundle.source.size:,} source tokens"
+    shown = ", ".join(labels[:SHOWN]) + (", …" if len(labels) > SHOWN else "")
+    return [f"head {to_dict(config.model.head)}", f"{reads}, {len(labels):,} labels: {shown}"]
 
 
 def replay(folder: Path) -> str:
@@ -50,17 +72,24 @@ def replay(folder: Path) -> str:
     inputs = [test["input"] for test in tests]
     if isinstance(model, Captioner):
         inputs = [probe_picture(number) for number in inputs]
-    found = model.hypotheses(inputs)
-    for number, (test, best) in enumerate(zip(tests, found, strict=True), start=1):
-        text, log_prob = best[0].text, best[0].hypothesis.log_prob
-        if text != test["output"] or abs(log_prob - test["log_prob"]) > TOLERANCE:
+    for number, (test, found) in enumerate(
+        zip(tests, outputs(model, inputs), strict=True), start=1
+    ):
+        if found[0] != test["output"] or abs(found[1] - test["log_prob"]) > TOLERANCE:
             raise UserError(
-                f"gives '{text}' ({log_prob:.4f}) where it gave '{test['output']}'"
+                f"gives '{found[0]}' ({found[1]:.4f}) where it gave '{test['output']}'"
                 f" ({test['log_prob']:.4f})",
                 f"{folder / SELFTEST}, entry {number}",
                 "the model or the library has changed",
             )
     return f"self-test: {len(tests)} of {len(tests)} outputs as they were"
+
+
+def outputs(model: Any, inputs: list[Any]) -> list[tuple[str, float]]:
+    """The best output of a model of any task for each input, and its log-probability."""
+    if isinstance(model, Classifier):
+        return [(found.label, found.log_prob) for found in model.predictions(inputs)]
+    return [(best[0].text, best[0].hypothesis.log_prob) for best in model.hypotheses(inputs)]
 
 
 def probe_picture(number: int) -> Image.Image:

@@ -25,12 +25,13 @@ LAYERS = (
     "●corpora ●scoring/metrics ●scoring/resample ●scoring/tags "
     "●scoring/ptb ●scoring/cider ●scoring/captions scoring/likelihood "
     "●scoring/diversity ●scoring/steppers ●chart scoring/running "
-    "bundle training/optim training/precision training/loss training/loader "
+    "bundle labelled training/optim training/precision training/loss training/loader "
     "training/distributed training/report training/checkpoint training/targets "
     "training/critical training/card training/task",
-    "translator captioner writer teller overlay generate lines inspection training/trainer "
-    "training/settings training/translation training/captioning training/captions_data "
-    "training/telling training/writing training/writing_data training/run bench/",
+    "translator captioner writer teller classifier overlay generate lines inspection "
+    "training/trainer training/settings training/translation training/captioning "
+    "training/captions_data training/telling training/writing training/writing_data training/run "
+    "bench/",
     "commands/ cli __main__ __init__",
 )
 LAZY = (

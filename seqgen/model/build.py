@@ -49,20 +49,27 @@ class Seq2Seq(nn.Module):
 
     def encode(self, batch: Any) -> Memory:
         """The memory of a batch, checked to be one."""
-        memory = self.encoder(batch)
-        if not isinstance(memory, Memory):
-            kind = type(memory).__name__
-            raise UserError(
-                f"the encoder returned {kind}",
-                type(self.encoder).__name__,
-                "return a seqgen Memory",
-            )
-        return memory
+        return encode(self.encoder, batch)
 
     def forward(self, batch: Any, tokens: Tensor) -> Tensor:
         """Logits [B, T, V] under teacher forcing of ``tokens`` [B, T] (BOS first)."""
         logits: Tensor = self.decoder(self.encode(batch), tokens)
         return logits
+
+
+def encode(encoder: nn.Module, batch: Any) -> Memory:
+    """The memory that ``encoder`` makes of a batch, checked to be one.
+
+    Raises:
+        UserError: it is something else.
+    """
+    memory = encoder(batch)
+    if not isinstance(memory, Memory):
+        kind = type(memory).__name__
+        raise UserError(
+            f"the encoder returned {kind}", type(encoder).__name__, "return a seqgen Memory"
+        )
+    return memory
 
 
 def find_class(spec: str) -> type[nn.Module]:

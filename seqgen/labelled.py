@@ -1,0 +1,88 @@
+"""The bundles of models that end in a head: what they label with, and how they are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from seqgen.bundle import (
+    FORMAT,
+    WEIGHTS,
+    check_files,
+    find_bundle,
+    read_config,
+    read_weights,
+    tokenizer_files,
+)
+from seqgen.errors import UserError
+from seqgen.images import ImageConfig
+from seqgen.model.heads import ClassifierModelConfig, Labeller, build_classifier
+from seqgen.text import TextConfig, Tokenizer
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """What ``config.json`` holds, of a classifier."""
+
+    task: Literal["classify"]
+    model: ClassifierModelConfig
+    labels: tuple[str, ...]  # in the order of their numbers
+    source: TextConfig | None = None  # of text that is read
+    images: ImageConfig | None = None  # of images that are read
+    format: int = FORMAT
+    versions: dict[str, str] = field(default_factory=dict)
+    checksums: dict[str, str] = field(default_factory=dict)  # SHA-256 of the other files
+
+
+@dataclass(frozen=True)
+class ClassifierBundle:
+    """A classifier in memory.
+
+    Attributes:
+        config: what ``config.json`` holds.
+        model: encoder and head.
+        source: cuts text that is read; None where it reads images.
+    """
+
+    config: ClassifierConfig
+    model: Labeller
+    source: Tokenizer | None = None
+
+    def tokenizers(self) -> dict[str, Tokenizer]:
+        """The SentencePiece models by the names of their files."""
+        return {tokenizer_files(False)[0]: self.source} if self.source else {}
+
+
+def read_classifier(folder: Path) -> ClassifierBundle:
+    """Load a classifier, in evaluation mode.
+
+    Raises:
+        UserError: a file is missing, truncated, edited, or does not fit the others.
+    """
+    folder = find_bundle(folder)
+    config = read_config(folder, ClassifierConfig)
+    check_files(folder, config.checksums)
+    source = None
+    if config.source is not None:
+        source = Tokenizer.load(folder / tokenizer_files(False)[0], config.source.lowercase)
+    size = source.size if source else 0
+    model = build_classifier(config.model, size, len(config.labels), seed=0)
+    read_weights(folder / WEIGHTS, model)
+    return ClassifierBundle(config, model.eval(), source)
+
+
+def begin_classifier_from(folder: Path, bundle: ClassifierBundle) -> None:
+    """Give the model of ``bundle``, which is to be trained, the weights of another classifier.
+
+    Raises:
+        UserError: the other cannot be read, is of another model, or has other labels or tokens.
+    """
+    other = read_classifier(folder)
+    if (other.config.labels, other.source) != (bundle.config.labels, bundle.source):
+        raise UserError(
+            "has another vocabulary or other labels",
+            folder,
+            "train both with the same data and [data] settings",
+        )
+    read_weights(find_bundle(folder) / WEIGHTS, bundle.model)
