@@ -84,10 +84,13 @@ def find_class(spec: str) -> type[nn.Module]:
     return found
 
 
-def build_encoder(spec: str, options: dict[str, Any], vocab_size: int) -> nn.Module:
+def build_encoder(
+    spec: str, options: dict[str, Any], vocab_size: int, characters: int | None = None
+) -> nn.Module:
     """The encoder ``spec`` made with ``options``, and with ``vocab_size`` if it asks for it.
 
-    The options go through JSON first, so that it is made of what a bundle will hold.
+    One that reads words may ask for the number of ``characters`` too. The options go through
+    JSON first, so that it is made of what a bundle will hold.
 
     Raises:
         UserError: it refuses the options, JSON cannot hold them, or the encoder has no integer
@@ -96,11 +99,14 @@ def build_encoder(spec: str, options: dict[str, Any], vocab_size: int) -> nn.Mod
     kind, where = find_class(spec), f"encoder '{spec}'"
     options = _plain(preset(spec) | options, where)
     wanted = inspect.signature(kind).parameters
-    arguments = {"vocab_size": vocab_size, **options} if "vocab_size" in wanted else options
+    sizes = {"vocab_size": vocab_size}
+    if characters is not None:
+        sizes["characters"] = characters
+    arguments = {name: size for name, size in sizes.items() if name in wanted} | options
     try:
         inspect.signature(kind).bind(**arguments)
     except TypeError as error:
-        known = ", ".join(name for name in wanted if name != "vocab_size")
+        known = ", ".join(name for name in wanted if name not in sizes)
         raise UserError(f"{error}", where, f"its options are {known}") from error
     encoder = kind(**arguments)
     if not isinstance(getattr(encoder, "output_dim", None), int):

@@ -22,6 +22,23 @@ class TextBatch:
 
 
 @dataclass(frozen=True)
+class WordBatch:
+    """A batch of sentences as words, each with its spelling; a ``TextBatch`` of words too.
+
+    Attributes:
+        tokens: [B, S] int64, word ids; the padding id where ``mask`` is False.
+        mask: [B, S] bool, True where a word is real. Every row has at least one.
+        spelled: [B, S] int64, which row of ``spellings`` spells a word; 0 in the padding.
+        spellings: [U, C] characters of the U words of the batch that are spelled differently.
+    """
+
+    tokens: Tensor
+    mask: Tensor
+    spelled: Tensor
+    spellings: TextBatch
+
+
+@dataclass(frozen=True)
 class ImageBatch:
     """A batch of images, as pixels or as what the frozen part of an encoder made of them.
 

@@ -153,11 +153,35 @@ def reorder(sequence: Tensor, order: Tensor) -> Tensor:
     return flat.reshape(sequence.shape)
 
 
-class RNNEncoder(nn.Module):
-    """Embeds tokens and reads them with recurrent layers, in one direction or both.
+def through_layers(
+    states: Tensor, mask: Tensor, ahead: nn.ModuleList, back: nn.ModuleList, dropout: LockedDropout
+) -> Tensor:
+    """What recurrent layers make of a padded sequence.
 
     A backward direction reads each row reversed within its own length, so that both
     directions are fused calls over the padded batch and padding reaches neither.
+
+    Args:
+        states: [B, S, E].
+        mask: [B, S] bool, True = real, real positions first.
+        ahead: ``RNNLayer``s, the first one of input width E.
+        back: as many for the other direction, or none.
+        dropout: on the output of each layer.
+
+    Returns:
+        [B, S, D], the directions of the last layer side by side; zero in the padding.
+    """
+    order = reversal(mask) if back else None
+    for depth, layer in enumerate(ahead):
+        outputs = [layer(states)]
+        if order is not None:
+            outputs.append(reorder(back[depth](reorder(states, order)), order))
+        states = dropout(torch.cat(outputs, -1))
+    return states.masked_fill(~mask[..., None], 0.0)
+
+
+class RNNEncoder(nn.Module):
+    """Embeds tokens and reads them with recurrent layers, in one direction or both.
 
     Args:
         vocab_size: number of token ids.
@@ -197,15 +221,9 @@ class RNNEncoder(nn.Module):
 
     def forward(self, batch: TextBatch) -> Memory:
         """Read ``batch``: tokens [B, S]; the summary is the mean of the real states."""
-        order = reversal(batch.mask) if self.back else None
-        states = embedded = self.dropout(self.embed(batch.tokens))
-        for depth, ahead in enumerate(self.ahead):
-            outputs = [ahead(states)]
-            if order is not None:
-                outputs.append(reorder(self.back[depth](reorder(states, order)), order))
-            states = self.dropout(torch.cat(outputs, -1))
+        embedded = self.dropout(self.embed(batch.tokens))
+        states = through_layers(embedded, batch.mask, self.ahead, self.back, self.dropout)
         if self.skip:
-            states = torch.cat([states, embedded], -1)
-        states = states.masked_fill(~batch.mask[..., None], 0.0)
+            states = torch.cat([states, embedded.masked_fill(~batch.mask[..., None], 0.0)], -1)
         summary = states.sum(1) / batch.mask.sum(1, keepdim=True)
         return Memory(states, batch.mask, summary)

@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqgen.data.words import LONGEST, Lexicon, word_arrays
+from seqgen.model.memory import TextBatch, WordBatch
+from seqgen.model.words import WordEncoder
+from seqgen.text import EOS, PAD, UNK, TextConfig
+
+SENTENCES = [["The", "dog", "sleeps"], ["the", "cat", "sees", "the", "dog"], ["Sing"]]
+
+
+@pytest.fixture(scope="module")
+def lexicon():
+    words = TextConfig("word", 50, lowercase=True)
+    return Lexicon.train(lambda: SENTENCES, words, TextConfig("char", 60))
+
+
+def make(rows):
+    """As the tagger does it, in its own words."""
+    tokens, lengths, spelled, spellings = map(torch.from_numpy, word_arrays(rows))
+    mask = torch.arange(tokens.shape[1]) < lengths[:, None]
+    return WordBatch(tokens, mask, spelled, TextBatch(spellings, spellings != PAD))
+
+
+def test_a_word_is_one_id_and_its_characters(lexicon):
+    one, other = lexicon.encode([["The", "dog", "dog"], ["THE", "cow"]])
+    assert one.tokens[1] == one.tokens[2] != UNK and one.tokens[0] == other.tokens[0] != UNK
+    assert other.tokens[1] == UNK
+    pieces = ["".join(lexicon.characters.pieces(row)) for row in one.spellings]
+    assert pieces == ["▁The</s>", "▁dog</s>", "▁dog</s>"]
+
+
+@pytest.mark.parametrize("odd", ["", " ", "the dog", "▁", "\u200b", "日本", "a" * 5000, "\t", "\0"])
+def test_whatever_a_word_is_it_has_one_id_and_a_spelling(lexicon, odd):
+    (row,) = lexicon.encode([[odd, "dog"]])
+    assert len(row.tokens) == len(row.spellings) == 2 and row.tokens[0] == UNK
+    assert row.spellings[0][-1] == EOS and len(row.spellings[0]) <= LONGEST + 1
+    assert PAD not in row.spellings[0]
+
+
+def test_of_a_long_word_its_beginning_and_end_are_read(lexicon):
+    (row,) = lexicon.encode([["the" + "n" * 200 + "sing", "the" + "n" * 900 + "sing"]])
+    assert row.spellings[0] == row.spellings[1]
+    text = "".join(lexicon.characters.pieces(row.spellings[0]))
+    assert text.startswith("▁the") and text.endswith("sing</s>")
+
+
+@given(st.lists(st.lists(st.sampled_from(["dog", "cat", "the", "x"]), min_size=1), min_size=1))
+def test_arrays_hold_each_spelling_once(lexicon, sentences):
+    tokens, lengths, spelled, spellings = word_arrays(lexicon.encode(sentences))
+    assert lengths.tolist() == list(map(len, sentences))
+    assert len(spellings) == len({word for one in sentences for word in one})
+    for row, words in enumerate(lexicon.encode(sentences)):
+        assert tokens[row, : lengths[row]].tolist() == words.tokens
+        assert (tokens[row, lengths[row] :] == PAD).all()
+        for place, letters in enumerate(words.spellings):
+            found = spellings[spelled[row, place]]
+            assert found[found != PAD].tolist() == letters
+
+
+SMALL = {"embedding_dim": 6, "character_dim": 5, "spelling_dim": 4, "hidden_dim": 7}
+
+
+def encoder(lexicon, **options):
+    torch.manual_seed(3)
+    made = WordEncoder(lexicon.words.size, lexicon.characters.size, **{**SMALL, **options})
+    return made.double().eval()
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("spelling", [0, 4])
+def test_a_sentence_is_read_alike_in_any_batch(lexicon, cell, layers, spelling):
+    model = encoder(lexicon, cell=cell, layers=layers, spelling_dim=spelling)
+    rows = lexicon.encode([*SENTENCES, ["the", "unheard-of", "cat"]])
+    whole = model(make(rows))
+    assert whole.states.shape == (4, 5, model.output_dim)
+    assert not whole.states[~whole.mask].any()
+    for index, row in enumerate(rows):
+        alone = model(make([row]))
+        states = whole.states[index, : len(row.tokens)]
+        torch.testing.assert_close(states, alone.states[0], rtol=0, atol=1e-12)
+        torch.testing.assert_close(whole.summary[index], alone.summary[0], rtol=0, atol=1e-12)
+
+
+def test_spelling_tells_unknown_words_apart_and_context_equal_ones(lexicon):
+    model = encoder(lexicon)
+    rows = lexicon.encode([["the", "zog"], ["the", "zig"], ["cat", "zog"]])
+    states = model(make(rows)).states[:, 1]
+    assert not torch.allclose(states[0], states[1]) and not torch.allclose(states[0], states[2])
+    blind = encoder(lexicon, spelling_dim=0)(make(rows)).states[:, 1]
+    assert torch.allclose(blind[0], blind[1]) and not torch.allclose(blind[0], blind[2])
+
+
+def test_a_spelling_is_read_to_both_ends(lexicon):
+    """Each character changes the vector, the first and the last included."""
+    model = encoder(lexicon).spelling
+    words = ["dog", "sog", "deg", "dot"]
+    batch = make(lexicon.encode([words])).spellings
+    vectors = model(batch)
+    for other in vectors[1:]:
+        assert (vectors[0] - other).abs().max() > 1e-3
+
+
+def test_the_embedding_of_unknown_words_is_trained_by_hiding_words(lexicon):
+    batch = make(lexicon.encode(SENTENCES))
+    for rate in (0.0, 0.5):
+        model = encoder(lexicon, word_dropout=rate, dropout=0.0).train()
+        model(batch).states.sum().backward()
+        assert bool(model.embed.weight.grad[UNK].any()) == (rate > 0)
+        assert not model.embed.weight.grad[PAD].any()
+
+
+def test_only_training_hides_words(lexicon):
+    model, batch = encoder(lexicon, word_dropout=0.9, dropout=0.5), make(lexicon.encode(SENTENCES))
+    assert torch.equal(model(batch).states, model(batch).states)
+    model.train()
+    assert not torch.equal(model(batch).states, model(batch).states)
+
+
+def test_lexicons_are_equal_if_they_do_the_same(lexicon):
+    words = TextConfig("word", 50, lowercase=True)
+    again = Lexicon.train(lambda: SENTENCES, words, TextConfig("char", 60))
+    other = Lexicon.train(lambda: SENTENCES[:1], words, TextConfig("char", 60))
+    assert again == lexicon != other and hash(again) == hash(lexicon)
+    assert np.array_equal(*(word_arrays(one.encode(SENTENCES))[3] for one in (again, lexicon)))
