@@ -12,6 +12,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from seqgen.version import VERSION
+
 if TYPE_CHECKING:
     from seqgen.errors import UserError as UserError
     from seqgen.generate import load as load
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from seqgen.translator import Translation as Translation
     from seqgen.translator import Translator as Translator
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _PLACES = {
     "Beam": "seqgen.search.beam",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -19,7 +19,9 @@ from seqgen.images import ImageConfig
 from seqgen.model.build import ModelConfig, Seq2Seq, build_seq2seq
 from seqgen.scoring.metrics import Metric
 from seqgen.search.settings import SearchConfig
+from seqgen.sources import RECORDED, Code, Source, approved, trace
 from seqgen.text import TextConfig, Tokenizer
+from seqgen.version import VERSION
 
 CONFIG, WEIGHTS, SCORES, SELFTEST, CARD = (
     "config.json",
@@ -63,6 +65,7 @@ class BundleConfig:
     format: int = FORMAT
     versions: dict[str, str] = field(default_factory=dict)
     checksums: dict[str, str] = field(default_factory=dict)  # SHA-256 of the other files
+    sources: dict[str, Source] = field(default_factory=dict)  # of its parts that are not seqgen's
 
 
 @dataclass(frozen=True)
@@ -117,9 +120,28 @@ def write_bundle(
     written = sorted({*bundle.tokenizers(), WEIGHTS, SCORES, SELFTEST})
     values = to_dict(bundle.config)
     values["format"] = FORMAT
-    values["versions"] = {"python": platform.python_version(), "torch": torch.__version__}
+    values["versions"] = {
+        "python": platform.python_version(), "torch": torch.__version__, "seqgen": VERSION,
+    }  # fmt: skip
+    values["sources"] = {kind: to_dict(source) for kind, source in _sources(bundle).items()}
     values["checksums"] = {name: checksum(folder / name) for name in written}
     write_json(folder / CONFIG, values)
+
+
+def _sources(bundle: Saved) -> dict[str, Source]:
+    """Where the code of the parts that are not of seqgen came from."""
+    encoder = trace(bundle.config.model.encoder, type(bundle.model.encoder))
+    return {"encoder": encoder} if encoder else {}
+
+
+def read_sources(folder: Path) -> dict[str, Source]:
+    """What the bundle in ``folder`` says of its parts that are not of seqgen.
+
+    Raises:
+        UserError: its ``config.json`` is damaged.
+    """
+    found = _read_values(folder).get("sources", {})
+    return {kind: from_dict(Source, one, folder / CONFIG) for kind, one in found.items()}
 
 
 def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -194,11 +216,27 @@ def check_files(folder: Path, checksums: dict[str, str]) -> None:
             )
 
 
-def read_bundle(folder: Path) -> Bundle:
-    """Load a bundle with a decoder, in evaluation mode.
+def with_code(config: Any, code: Code, folder: Path) -> Any:
+    """What ``config.json`` holds, with the specs by which the parts are to be made now.
 
     Raises:
-        UserError: a file is missing, truncated, edited, or does not fit the others.
+        UserError: a part that is not of seqgen is not to be found, or its source has changed.
+    """
+    recorded = config.sources.get("encoder")
+    encoder = approved("encoder", config.model.encoder, recorded, code, folder)
+    return replace(config, model=replace(config.model, encoder=encoder))
+
+
+def read_bundle(folder: Path, code: Code = RECORDED) -> Bundle:
+    """Load a bundle with a decoder, in evaluation mode.
+
+    Args:
+        folder: of the bundle, or of a training.
+        code: where its parts that are not of seqgen come from.
+
+    Raises:
+        UserError: a file is missing, truncated, edited, or does not fit the others; or see
+            ``with_code``.
     """
     folder = find_bundle(folder)
     config = read_config(folder, BundleConfig)
@@ -209,6 +247,7 @@ def read_bundle(folder: Path) -> Bundle:
     if config.source is not None:
         source = Tokenizer.load(folder / source_file, config.source.lowercase)
     read = source.size if source else len(config.values)
+    config = with_code(config, code, folder)
     model = build_seq2seq(config.model, read, target.size, seed=0)
     read_weights(folder / WEIGHTS, model)
     return Bundle(config, model.eval(), target, source)

@@ -12,6 +12,7 @@ import typer
 
 from seqgen.commands import bench, generate, score, train, write
 from seqgen.errors import UserError
+from seqgen.sources import Code
 
 UsageError: Any = typer.BadParameter.__mro__[1]  # click's, or that of the copy typer carries
 
@@ -35,13 +36,16 @@ app.command("bench")(bench.bench)
 def info(
     model: Annotated[Path, typer.Argument(help="Folder of a model.")],
     verify: Annotated[bool, typer.Option("--verify", help="Replay its self-test.")] = False,
+    encoder: write.Encoder = None,
+    accept_source: write.AcceptSource = False,
 ) -> None:
     """What a model is, what it scored, and whether it still does what it did."""
     from seqgen.inspection import describe, replay
 
-    print(describe(model))
+    code = Code(encoder, accept_source=accept_source)
+    print(describe(model, code))
     if verify:
-        print(replay(model))
+        print(replay(model, code))
 
 
 @app.command()

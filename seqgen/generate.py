@@ -10,12 +10,13 @@ from seqgen.captioner import Captioner
 from seqgen.classifier import Classifier
 from seqgen.errors import UserError
 from seqgen.labelled import read_classifier
+from seqgen.sources import RECORDED, Code
 from seqgen.teller import Teller
 from seqgen.translator import Translator
 from seqgen.writer import Writer
 
 
-def load(*folders: str | Path) -> Any:
+def load(*folders: str | Path, encoder: Any = None, accept_source: bool = False) -> Any:
     """Load a trained model, or several as an ensemble.
 
     It is a ``Translator``, a ``Captioner``, a ``Writer``, a ``Teller`` or a ``Classifier``, as
@@ -23,9 +24,13 @@ def load(*folders: str | Path) -> Any:
 
     Args:
         folders: each a bundle, or the folder of a training (its best model is taken).
+        encoder: the class of an encoder that is not of seqgen, or a spec of it (see
+            ``seqgen.plugins``), where it is not to be found as it was.
+        accept_source: take it as it is now, also if its source has changed since training.
 
     Raises:
-        UserError: a folder is missing, damaged or no model.
+        UserError: a folder is missing, damaged or no model; or its encoder is not to be found,
+            or has changed.
     """
     loaders: dict[str, Any] = {
         "translate": load_translator, "caption": load_captioner, "write": load_writer,
@@ -37,36 +42,37 @@ def load(*folders: str | Path) -> Any:
     task = read_task(folder)
     if task not in loaders:
         raise UserError(f"has the task '{task}'", folder, f"known are {', '.join(loaders)}")
-    return loaders[task](*folders)
+    code = Code(encoder, accept_source=accept_source)
+    return loaders[task](*folders, code=code)
 
 
-def load_translator(*folders: str | Path) -> Translator:
+def load_translator(*folders: str | Path, code: Code = RECORDED) -> Translator:
     """``load``, where only a translator will do."""
-    return Translator(*_bundles(folders, "translate"))
+    return Translator(*_bundles(folders, "translate", code))
 
 
-def load_captioner(*folders: str | Path) -> Captioner:
+def load_captioner(*folders: str | Path, code: Code = RECORDED) -> Captioner:
     """``load``, where only a captioner will do."""
-    return Captioner(*_bundles(folders, "caption"))
+    return Captioner(*_bundles(folders, "caption", code))
 
 
-def load_writer(*folders: str | Path) -> Writer:
+def load_writer(*folders: str | Path, code: Code = RECORDED) -> Writer:
     """``load``, where only a language model will do."""
-    return Writer(*_bundles(folders, "write"))
+    return Writer(*_bundles(folders, "write", code))
 
 
-def load_teller(*folders: str | Path) -> Teller:
+def load_teller(*folders: str | Path, code: Code = RECORDED) -> Teller:
     """``load``, where only a model that writes from single values will do."""
-    return Teller(*_bundles(folders, "tell"))
+    return Teller(*_bundles(folders, "tell", code))
 
 
-def load_classifier(*folders: str | Path) -> Classifier:
+def load_classifier(*folders: str | Path, code: Code = RECORDED) -> Classifier:
     """``load``, where only a classifier will do."""
-    return Classifier(*map(read_classifier, _checked(folders, "classify")))
+    return Classifier(*(read_classifier(one, code) for one in _checked(folders, "classify")))
 
 
-def _bundles(folders: tuple[str | Path, ...], task: str) -> list[Bundle]:
-    return [read_bundle(folder) for folder in _checked(folders, task)]
+def _bundles(folders: tuple[str | Path, ...], task: str, code: Code) -> list[Bundle]:
+    return [read_bundle(folder, code) for folder in _checked(folders, task)]
 
 
 def _checked(folders: tuple[str | Path, ...], task: str) -> list[Path]:

@@ -16,15 +16,19 @@ from seqgen.errors import UserError
 from seqgen.files import read_json
 from seqgen.generate import load
 from seqgen.labelled import ClassifierBundle
+from seqgen.sources import RECORDED, Code
 
 TOLERANCE = 1e-3  # nats of a whole output, between machines
 SHOWN = 8  # labels
 
 
-def describe(folder: Path) -> str:
-    """The bundle in a few lines: task, sizes, settings, measured scores."""
+def describe(folder: Path, code: Code = RECORDED) -> str:
+    """The bundle in a few lines: task, sizes, settings, measured scores.
+
+    ``code`` says where parts that are not of seqgen come from, if not from where they were.
+    """
     folder = find_bundle(folder)
-    bundle: Bundle | ClassifierBundle = load(folder).bundles[0]
+    bundle: Bundle | ClassifierBundle = _load(folder, code).bundles[0]
     config = bundle.config
     count = sum(parameter.numel() for parameter in bundle.model.parameters())
     lines = [
@@ -33,6 +37,9 @@ def describe(folder: Path) -> str:
         *(_decodes(bundle) if isinstance(bundle, Bundle) else _labels(bundle)),
         f"made with {', '.join(f'{k} {v}' for k, v in config.versions.items())}",
     ]
+    for kind, source in config.sources.items():
+        package = f", {source.package} {source.version}" if source.package else ""
+        lines.append(f"source of its {kind}: SHA-256 {source.sha256 or 'unknown'}{package}")
     for score in read_json(folder / SCORES):
         lines.append(f"{score['name']} {score['value']:.2f}  {score['signature']}")
     return "\n".join(lines)
@@ -60,15 +67,19 @@ def _labels(bundle: ClassifierBundle) -> list[str]:
     return [f"head {to_dict(config.model.head)}", f"{reads}, {len(labels):,} labels: {shown}"]
 
 
-def replay(folder: Path) -> str:
-    """Do the bundle's self-test again and compare.
+def _load(folder: Path, code: Code) -> Any:
+    return load(folder, encoder=code.encoder, accept_source=code.accept_source)
+
+
+def replay(folder: Path, code: Code = RECORDED) -> str:
+    """Do the bundle's self-test again and compare; ``code`` as for ``describe``.
 
     Raises:
         UserError: an output or its log-probability is not what it was.
     """
     folder = find_bundle(folder)
     tests = read_json(folder / SELFTEST)
-    model = load(folder)
+    model = _load(folder, code)
     inputs = [test["input"] for test in tests]
     if isinstance(model, Captioner):
         inputs = [probe_picture(number) for number in inputs]

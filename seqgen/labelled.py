@@ -14,10 +14,12 @@ from seqgen.bundle import (
     read_config,
     read_weights,
     tokenizer_files,
+    with_code,
 )
 from seqgen.errors import UserError
 from seqgen.images import ImageConfig
 from seqgen.model.heads import ClassifierModelConfig, Labeller, build_classifier
+from seqgen.sources import RECORDED, Code, Source
 from seqgen.text import TextConfig, Tokenizer
 
 
@@ -33,6 +35,7 @@ class ClassifierConfig:
     format: int = FORMAT
     versions: dict[str, str] = field(default_factory=dict)
     checksums: dict[str, str] = field(default_factory=dict)  # SHA-256 of the other files
+    sources: dict[str, Source] = field(default_factory=dict)  # of its parts that are not seqgen's
 
 
 @dataclass(frozen=True)
@@ -54,15 +57,16 @@ class ClassifierBundle:
         return {tokenizer_files(False)[0]: self.source} if self.source else {}
 
 
-def read_classifier(folder: Path) -> ClassifierBundle:
-    """Load a classifier, in evaluation mode.
+def read_classifier(folder: Path, code: Code = RECORDED) -> ClassifierBundle:
+    """Load a classifier, in evaluation mode; arguments as those of ``read_bundle``.
 
     Raises:
-        UserError: a file is missing, truncated, edited, or does not fit the others.
+        UserError: as ``read_bundle``.
     """
     folder = find_bundle(folder)
     config = read_config(folder, ClassifierConfig)
     check_files(folder, config.checksums)
+    config = with_code(config, code, folder)
     source = None
     if config.source is not None:
         source = Tokenizer.load(folder / tokenizer_files(False)[0], config.source.lowercase)

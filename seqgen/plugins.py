@@ -36,6 +36,11 @@ _BACKBONE_ENCODER = "seqgen.model.cnn:CNNEncoder"
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _FORMS = "write package.module:Class or ./file.py:Class"
 
+
+class Missing(UserError):
+    """What a spec names is not there; it could be installed, or be somewhere else."""
+
+
 _given: dict[str, Any] = {}  # what was handed over in Python and no import finds, by its spec
 
 
@@ -61,10 +66,10 @@ def resolve(spec: str, kind: Kind = "encoder") -> Any:
         raise UserError(f"does not name {_a(kind)}", where, _FORMS)
     if place == BACKBONES and kind == "encoder":
         return resolve(_BACKBONE_ENCODER)
-    if is_file(spec):
-        return _attribute(_load(Path(place).expanduser(), where), name, where)
+    if (file := file_of(spec)) is not None:
+        return _attribute(_load(file, where), name, where)
     if not _MODULE.fullmatch(place):
-        raise UserError(f"'{place}' is no name of a module", where, _FORMS)
+        raise Missing(f"'{place}' is no name of a module", where, _FORMS)
     return _attribute(_import(place, name, where), name, where)
 
 
@@ -80,12 +85,20 @@ def is_file(spec: str) -> bool:
     return place.endswith(".py") or "/" in place or os.sep in place
 
 
+def file_of(spec: str) -> Path | None:
+    """The file that ``spec`` names, which need not be there; None where it names no file."""
+    return Path(spec.rpartition(":")[0]).expanduser() if is_file(spec) else None
+
+
+def is_given(spec: str) -> bool:
+    """Whether ``spec`` leads to what ``name_of`` was given, not to an import."""
+    return spec in _given
+
+
 def absolute(spec: str) -> str:
     """``spec`` so that it names the same file from any folder; others stay as they are."""
-    if not is_file(spec):
-        return spec
-    place, _, name = spec.rpartition(":")
-    return f"{os.path.abspath(Path(place).expanduser())}:{name}"
+    file = file_of(spec)
+    return spec if file is None else f"{os.path.abspath(file)}:{spec.rpartition(':')[2]}"
 
 
 def name_of(part: Any) -> str:
@@ -162,7 +175,7 @@ def _entry_point(name: str, kind: Kind, where: str) -> importlib.metadata.EntryP
         raise UserError(f"is offered by {offers}", where, fix)
     known = ", ".join(sorted({entry.name for entry in every}))
     installed = f"installed are {known}; or " if known else ""
-    raise UserError(f"no installed package offers it in '{group}'", where, installed + _FORMS)
+    raise Missing(f"no installed package offers it in '{group}'", where, installed + _FORMS)
 
 
 def _import(name: str, wanted: str, where: str) -> ModuleType:
@@ -176,7 +189,7 @@ def _import(name: str, wanted: str, where: str) -> ModuleType:
         file = Path(*name.split(".")).with_suffix(".py")
         if file.is_file():
             fix = f"for the file write ./{file.as_posix()}:{wanted}"
-        raise UserError(f"there is no module '{error.name}'", where, fix) from error
+        raise Missing(f"there is no module '{error.name}'", where, fix) from error
 
 
 def _load(file: Path, where: str) -> ModuleType:
@@ -184,7 +197,7 @@ def _load(file: Path, where: str) -> ModuleType:
     if not file.is_file():
         what = "is a folder, not a file" if file.is_dir() else "does not exist"
         here = "" if file.is_absolute() else f" in {Path.cwd()}"
-        raise UserError(f"the file {file} {what}{here}", where, "give the path of its source")
+        raise Missing(f"the file {file} {what}{here}", where, "give the path of its source")
     try:
         return plugged.load_file(file)
     except UserError:
@@ -239,5 +252,5 @@ def _attribute(module: ModuleType, name: str, where: str) -> Any:
             file = getattr(module, "__file__", None) or module.__name__
             near = difflib.get_close_matches(step, [n for n, v in inside.items() if callable(v)])
             fix = f"did you mean '{near[0]}'?" if near else "name a class or function in it"
-            raise UserError(f"there is no class or function '{step}' in {file}", where, fix)
+            raise Missing(f"there is no class or function '{step}' in {file}", where, fix)
     return found

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 # the modules of a folder that stands here whole may import each other. What is marked ● does
 # without torch, whatever it calls.
 LAYERS = (
-    "●errors ●files ●config ●plugged ●plugins",
+    "●version ●errors ●files ●config ●plugged ●plugins ●sources",
     "●subwords ●text ●running_text images",
     "●data/ data/features ●search/ ●scenes/ model/",
     "●corpora ●scoring/metrics ●scoring/resample ●scoring/tags "

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from seqgen.commands.write import Model
+from seqgen.commands.write import AcceptSource, Encoder, Model
 from seqgen.errors import UserError
 from seqgen.files import read_lines
+from seqgen.sources import Code
 
 app = typer.Typer(help="Score outputs, or texts under a model.", no_args_is_help=True)
 
@@ -45,13 +46,16 @@ def score_likelihood(
     source: Annotated[Path, typer.Argument(help="Inputs, line by line.")],
     target: Annotated[Path, typer.Argument(help="Texts to score, line by line.")],
     batch_size: Annotated[int, typer.Option(help="Lines scored together.")] = 64,
+    encoder: Encoder = None,
+    accept_source: AcceptSource = False,
 ) -> None:
     """Log-probability of each target line in nats, then the perplexity of a token."""
     from seqgen.generate import load_translator
     from seqgen.scoring.likelihood import perplexity
 
     sources, targets = list(read_lines(source)), list(read_lines(target))
-    rows = load_translator(*model).score(sources, targets, batch_size)
+    translator = load_translator(*model, code=Code(encoder, accept_source=accept_source))
+    rows = translator.score(sources, targets, batch_size)
     for row in rows:
         print(f"{sum(row):.4f}")
     print(f"perplexity {perplexity(rows):.4f} over {sum(map(len, rows))} tokens", file=sys.stderr)

@@ -21,6 +21,18 @@ LearningRate = Annotated[float | None, typer.Option(help="[training] the peak.")
 SaveEvery = Annotated[int | None, typer.Option(help="[training] updates.")]
 Seed = Annotated[int | None, typer.Option(help="[training] of all chance.")]
 Precision = Annotated[str | None, typer.Option(help="[training] auto, float32, bfloat16.")]
+Encoder = Annotated[
+    str | None,
+    typer.Option(
+        help="package.module:Class, ./file.py:Class, torchvision:resnet50 or an installed name."
+    ),
+]
+EncoderOption = Annotated[
+    list[str] | None, typer.Option(help="key=value for --encoder; JSON, or a word.")
+]
+AcceptSource = Annotated[
+    bool, typer.Option("--accept-source", help="With --resume: also if its code has changed.")
+]
 Set = Annotated[
     list[str] | None, typer.Option("--set", help="Any setting: table.name=value (TOML).")
 ]
@@ -35,8 +47,11 @@ def train_translate(
     train_target: Annotated[str | None, typer.Option(help="Text, line by line.")] = None,
     valid_source: Annotated[str | None, typer.Option(help="As --train-source.")] = None,
     valid_target: Annotated[str | None, typer.Option(help="As --train-target.")] = None,
+    encoder: Encoder = None,
+    encoder_option: EncoderOption = None,
     config: Config = None,
     resume: Resume = False,
+    accept_source: AcceptSource = False,
     max_epochs: MaxEpochs = None,
     max_minutes: MaxMinutes = None,
     batch_tokens: BatchTokens = None,
@@ -65,8 +80,11 @@ def train_caption(
         str | None, typer.Option(help="As --captions; else its split 'val'.")
     ] = None,
     valid_images: Annotated[str | None, typer.Option(help="Folder; else --images.")] = None,
+    encoder: Encoder = None,
+    encoder_option: EncoderOption = None,
     config: Config = None,
     resume: Resume = False,
+    accept_source: AcceptSource = False,
     max_epochs: MaxEpochs = None,
     max_minutes: MaxMinutes = None,
     batch_tokens: BatchTokens = None,
@@ -113,8 +131,11 @@ def train_tell(
     out: Out,
     train: Annotated[str | None, typer.Option(help=".tsv of value and text, or .jsonl.")] = None,
     valid: Annotated[str | None, typer.Option(help="As --train, to judge by.")] = None,
+    encoder: Encoder = None,
+    encoder_option: EncoderOption = None,
     config: Config = None,
     resume: Resume = False,
+    accept_source: AcceptSource = False,
     max_epochs: MaxEpochs = None,
     max_minutes: MaxMinutes = None,
     batch_tokens: BatchTokens = None,
@@ -144,6 +165,8 @@ _TRAINING = (
 
 def _train(plan: Any, options: dict[str, Any], data: tuple[str, ...]) -> None:
     """Train or resume as ``options``, the arguments of a command, say."""
+    from seqgen.plugins import parse_options
+    from seqgen.sources import Code
     from seqgen.training.run import resume, train
     from seqgen.training.settings import read_settings
 
@@ -153,12 +176,19 @@ def _train(plan: Any, options: dict[str, Any], data: tuple[str, ...]) -> None:
     for setting in options["set_"] or []:
         name, value = _setting(setting)
         changes[name] = value
+    chosen = parse_options(options.get("encoder_option") or [], "--encoder-option")
+    changes |= {f"model.encoder_options.{key}": value for key, value in chosen.items()}
+    encoder, accepted = options.get("encoder"), options.get("accept_source", False)
     out: Path = options["out"]
     if options["resume"]:
         if changes or options["config"]:
             raise UserError("--resume takes its settings from the folder", out, "give --out alone")
-        resume(plan, out)
+        resume(plan, out, code=Code(encoder, accept_source=accepted))
     else:
+        if accepted:
+            raise UserError("is for a training that goes on", "--accept-source", "give --resume")
+        if encoder is not None:
+            changes["model.encoder"] = encoder
         train(plan, read_settings(options["config"], changes, plan.settings), out)
     print(f"best model: {out / 'best'}")
 

@@ -13,6 +13,7 @@ import typer
 
 from seqgen.errors import UserError
 from seqgen.files import read_lines, writing
+from seqgen.sources import Code
 
 if TYPE_CHECKING:
     from seqgen.captioner import Caption
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
 Model = Annotated[
     list[Path], typer.Option("--model", help="Folder of a model; several make an ensemble.")
+]
+Encoder = Annotated[
+    str | None, typer.Option(help="Where the class of its encoder is now, if it is your own.")
+]
+AcceptSource = Annotated[
+    bool, typer.Option("--accept-source", help="Take its code also if that has changed.")
 ]
 Output = Annotated[Path | None, typer.Option(help="Where to write; else stdout.")]
 BeamSize = Annotated[int | None, typer.Option(help="1 is greedy.")]
@@ -101,6 +108,8 @@ def write_translations(
     no_repeat: NoRepeat = 0,
     bad_ending: BadEnding = None,
     batch_size: BatchSize = 64,
+    encoder: Encoder = None,
+    accept_source: AcceptSource = False,
     json_: Json = False,
 ) -> None:
     """Translate texts, one output line for each input line, in order."""
@@ -114,7 +123,7 @@ def write_translations(
     from seqgen.generate import load_translator
     from seqgen.lines import translation_line
 
-    translator = load_translator(*model)
+    translator = load_translator(*model, code=Code(encoder, accept_source=accept_source))
     found = translator.hypotheses(
         _lines(text, input_),
         wishes.strategy(translator.search),
@@ -143,6 +152,8 @@ def write_captions(
     no_repeat: NoRepeat = 0,
     bad_ending: BadEnding = None,
     batch_size: BatchSize = 32,
+    encoder: Encoder = None,
+    accept_source: AcceptSource = False,
     json_: Json = False,
 ) -> None:
     """Caption pictures: a line with the file, a tab and the caption for each."""
@@ -156,7 +167,7 @@ def write_captions(
     from seqgen.lines import caption_line
     from seqgen.overlay import write_explanation
 
-    captioner = load_captioner(*model)
+    captioner = load_captioner(*model, code=Code(encoder, accept_source=accept_source))
     files = find_images(pictures)
     broken: list[UserError] = []
     found = captioner.hypotheses(
@@ -205,6 +216,8 @@ def write_tellings(
     no_repeat: NoRepeat = 0,
     bad_ending: BadEnding = None,
     batch_size: BatchSize = 64,
+    encoder: Encoder = None,
+    accept_source: AcceptSource = False,
     json_: Json = False,
 ) -> None:
     """Write of single values: a line with the value, a tab and the text for each."""
@@ -216,7 +229,7 @@ def write_tellings(
     from seqgen.generate import load_teller
     from seqgen.lines import told_line
 
-    teller = load_teller(*model)
+    teller = load_teller(*model, code=Code(encoder, accept_source=accept_source))
     asked = values or list(teller.values.names)
     found = teller.hypotheses(
         asked, wishes.strategy(teller.search), wishes.processors(teller.target), batch_size

@@ -14,6 +14,7 @@ from seqgen.errors import UserError
 from seqgen.model.decoder import Decoder, DecoderConfig
 from seqgen.model.memory import Memory
 from seqgen.plugins import preset, resolve
+from seqgen.sources import trace
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def build_encoder(
             ``output_dim``.
     """
     kind, where = find_class(spec), f"encoder '{spec}'"
+    trace(spec, kind)  # its source as it is now, not when it is asked for
     options = _plain(preset(spec) | options, where)
     wanted = inspect.signature(kind).parameters
     sizes = {"vocab_size": vocab_size}

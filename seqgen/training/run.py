@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 
+from seqgen.bundle import read_sources
 from seqgen.captioner import Captioner
 from seqgen.config import from_dict, to_dict
 from seqgen.errors import UserError
 from seqgen.files import read_json, settle_folder, write_json
 from seqgen.generate import load_captioner, load_teller, load_translator, load_writer
+from seqgen.sources import RECORDED, Code, approved
 from seqgen.teller import Teller
 from seqgen.training import captions_data, telling, translation, writing_data
 from seqgen.training.distributed import World
@@ -23,6 +25,7 @@ from seqgen.training.settings import (
     Settings,
     TellingSettings,
     WritingSettings,
+    with_encoder,
 )
 from seqgen.training.task import Task
 from seqgen.training.trainer import Trainer, TrainingConfig
@@ -34,6 +37,10 @@ SETTINGS = "settings.json"
 
 class AnySettings(Protocol):
     """Settings of any task."""
+
+    @property
+    def model(self) -> Any:
+        """The table ``[model]``."""
 
     @property
     def training(self) -> TrainingConfig:
@@ -86,16 +93,22 @@ def train(plan: Plan[S], settings: S, out: Path, report: Report | None = None) -
     world.barrier()  # all have looked before the first one writes
     if world.rank == 0:
         plan.prepare(settings, out / "data", report)
-        write_json(out / SETTINGS, to_dict(settings))
+        write_json(out / SETTINGS, to_dict(with_encoder(settings)))
     world.barrier()
-    _run(plan, out, report, world, resume=False)
+    _run(plan, out, report, world)
 
 
-def resume(plan: Plan[S], out: Path, report: Report | None = None) -> None:
+def resume(plan: Plan[S], out: Path, report: Report | None = None, code: Code = RECORDED) -> None:
     """Go on with a training that was stopped, from its last checkpoint.
 
+    Args:
+        plan: as for ``train``.
+        out: the folder of the training.
+        report: as for ``train``.
+        code: where its parts that are not of seqgen come from now.
+
     Raises:
-        UserError: ``out`` holds no training.
+        UserError: ``out`` holds no training; or a part is not to be found, or has changed.
     """
     if not (out / SETTINGS).exists():
         raise UserError("holds no training to resume", out, f"it has no {SETTINGS}")
@@ -104,11 +117,15 @@ def resume(plan: Plan[S], out: Path, report: Report | None = None) -> None:
         settle_folder(out / "last")
     world.barrier()
     report = report or Report(quiet=world.rank > 0)
-    _run(plan, out, report, world, resume=(out / "last").exists())
+    _run(plan, out, report, world, code)
 
 
-def _run(plan: Plan[S], out: Path, report: Report, world: World, resume: bool) -> None:
+def _run(plan: Plan[S], out: Path, report: Report, world: World, code: Code | None = None) -> None:
+    """Train, from the last checkpoint if there is one and ``code`` is given."""
     settings = from_dict(plan.settings, read_json(out / SETTINGS), out / SETTINGS)
+    resume = code is not None and (out / "last").exists()
+    if code is not None:
+        settings = _approved(settings, out / "last", code)
     task = plan.make_task(settings, out / "data", report, world)
     report.line(
         f"{sum(p.numel() for p in task.model.parameters()):,} parameters,"
@@ -126,32 +143,57 @@ def _run(plan: Plan[S], out: Path, report: Report, world: World, resume: bool) -
     world.close()
 
 
+def _approved(settings: S, last: Path, code: Code) -> S:
+    """``settings`` with an encoder that is the one trained so far, if there is a checkpoint."""
+    spec = settings.model.encoder
+    if last.exists():
+        spec = approved("encoder", spec, read_sources(last).get("encoder"), code, last)
+    elif code.encoder is not None:
+        spec = code.encoder
+    found: S = with_encoder(settings, spec)
+    return found
+
+
 def train_translator(
-    settings: Settings, out: str | Path, report: Report | None = None
+    settings: Settings,
+    out: str | Path,
+    report: Report | None = None,
+    encoder: Any = None,
+    encoder_options: dict[str, Any] | None = None,
 ) -> Translator:
-    """``train`` a translator, and return the best one."""
+    """``train`` a translator, and return the best one; arguments as ``with_encoder`` has them."""
+    settings = with_encoder(settings, encoder, encoder_options)
     train(TRANSLATE, settings, Path(out), report)
     return load_translator(out)
 
 
-def resume_translator(out: str | Path, report: Report | None = None) -> Translator:
+def resume_translator(
+    out: str | Path, report: Report | None = None, code: Code = RECORDED
+) -> Translator:
     """``resume`` the training of a translator, and return the best one."""
-    resume(TRANSLATE, Path(out), report)
-    return load_translator(out)
+    resume(TRANSLATE, Path(out), report, code)
+    return load_translator(out, code=code)
 
 
 def train_captioner(
-    settings: CaptionSettings, out: str | Path, report: Report | None = None
+    settings: CaptionSettings,
+    out: str | Path,
+    report: Report | None = None,
+    encoder: Any = None,
+    encoder_options: dict[str, Any] | None = None,
 ) -> Captioner:
-    """``train`` a captioner, and return the best one."""
+    """``train`` a captioner, and return the best one; arguments as ``with_encoder`` has them."""
+    settings = with_encoder(settings, encoder, encoder_options)
     train(CAPTION, settings, Path(out), report)
     return load_captioner(out)
 
 
-def resume_captioner(out: str | Path, report: Report | None = None) -> Captioner:
+def resume_captioner(
+    out: str | Path, report: Report | None = None, code: Code = RECORDED
+) -> Captioner:
     """``resume`` the training of a captioner, and return the best one."""
-    resume(CAPTION, Path(out), report)
-    return load_captioner(out)
+    resume(CAPTION, Path(out), report, code)
+    return load_captioner(out, code=code)
 
 
 def train_writer(
@@ -169,14 +211,19 @@ def resume_writer(out: str | Path, report: Report | None = None) -> Writer:
 
 
 def train_teller(
-    settings: TellingSettings, out: str | Path, report: Report | None = None
+    settings: TellingSettings,
+    out: str | Path,
+    report: Report | None = None,
+    encoder: Any = None,
+    encoder_options: dict[str, Any] | None = None,
 ) -> Teller:
-    """``train`` a model that writes from single values, and return the best one."""
+    """``train`` a teller, and return the best one; arguments as ``with_encoder`` has them."""
+    settings = with_encoder(settings, encoder, encoder_options)
     train(TELL, settings, Path(out), report)
     return load_teller(out)
 
 
-def resume_teller(out: str | Path, report: Report | None = None) -> Teller:
-    """``resume`` the training of a model that writes from single values, and return the best."""
-    resume(TELL, Path(out), report)
-    return load_teller(out)
+def resume_teller(out: str | Path, report: Report | None = None, code: Code = RECORDED) -> Teller:
+    """``resume`` the training of a teller, and return the best one."""
+    resume(TELL, Path(out), report, code)
+    return load_teller(out, code=code)

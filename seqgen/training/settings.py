@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -11,6 +11,7 @@ from seqgen.errors import UserError
 from seqgen.images import ImageConfig
 from seqgen.model.build import ModelConfig
 from seqgen.model.decoder import DecoderConfig
+from seqgen.plugins import name_of
 from seqgen.search.settings import SearchConfig
 from seqgen.text import TextConfig
 from seqgen.training.trainer import TrainingConfig
@@ -146,7 +147,8 @@ def read_settings(path: Path | None, changes: dict[str, Any], kind: type[S] = Se
 
     Args:
         path: TOML with the tables ``[data]``, ``[model]``, ``[training]``, ``[search]``.
-        changes: values by dotted name, as ``training.seed``; these win.
+        changes: values by dotted name, as ``training.seed``; these win. A class or a function
+            stands for its spec.
         kind: settings of one task.
 
     Raises:
@@ -160,9 +162,23 @@ def read_settings(path: Path | None, changes: dict[str, Any], kind: type[S] = Se
             table = table.setdefault(parent, {})
             if not isinstance(table, dict):
                 raise UserError(f"'{parent}' is no table", f"setting {name}")
-        table[key] = value
+        table[key] = name_of(value) if callable(value) else value
     for name, defaults in to_dict(kind()).items():  # a table half given keeps its task's defaults
         table = values.get(name, {})
         if isinstance(table, dict):
             values[name] = defaults | table
     return from_dict(kind, values, path or "settings")
+
+
+def with_encoder(settings: Any, encoder: Any = None, options: dict[str, Any] | None = None) -> Any:
+    """``settings`` of any task with another encoder; its file is named in full, if it is one.
+
+    Args:
+        settings: with a table ``model``.
+        encoder: a class or a spec; that of ``settings`` if not given.
+        options: its keyword arguments; those of ``settings`` if not given.
+    """
+    model = settings.model
+    spec = name_of(model.encoder if encoder is None else encoder)
+    chosen = model.encoder_options if options is None else options
+    return replace(settings, model=replace(model, encoder=spec, encoder_options=chosen))
