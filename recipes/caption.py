@@ -24,8 +24,8 @@ from seqgen.training.settings import CaptionSettings, read_settings
 
 SETTINGS = {
     "scenes": {
-        "data.flip": False,  # a mirror image makes "left" a lie
-        "data.target.vocab_size": 300,
+        "data.flip": False, "data.target.vocab_size": 300,  # a mirror image makes "left" a lie
+        "data.image": {"size": 64, "resize": 64, "mean": [0.5] * 3, "std": [0.5] * 3},
         "model.encoder_options": {"backbone": "small", "weights": "none", "tuned_stages": -1,
                                   "output_dim": 128, "dropout": 0.1},
         "model.decoder": {"embedding_dim": 128, "hidden_dim": 128, "dropout": 0.1},
@@ -52,10 +52,12 @@ def main() -> None:
     parser.add_argument("--corpus", choices=SETTINGS, default="scenes")
     parser.add_argument("--language", choices=["en", "de"], default="en", help="of the scenes")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--encoder", default="", help="your own, as ./file.py:Class")
     parser.add_argument("--out", type=Path, help="folder of the training")
     options = parser.parse_args()
-    name = f"caption-{options.corpus}-{options.language}-{options.seed}"
-    out = options.out or Path("runs", name)
+    name = ["caption", options.corpus, options.language, str(options.seed)]
+    name += filter(None, [options.encoder.rpartition(":")[2]])
+    out = options.out or Path("runs", "-".join(name))
     if options.corpus == "scenes":
         data = out.with_name(f"{out.name}-pictures")
         if not data.exists():
@@ -64,8 +66,9 @@ def main() -> None:
         data = data_folder(options.corpus)
         weights = str(data.parent / "weights" / "mobilenet_v2_features.pth")
         SETTINGS["flickr8k"]["model.encoder_options"]["weights"] = weights
-
     changes = SETTINGS[options.corpus] | {"training.seed": options.seed}
+    if options.encoder:
+        changes |= {"model.encoder": options.encoder, "model.encoder_options": {}}
     changes["data.captions"] = str(data)
     model = train(changes, out)
     if options.corpus == "flickr8k":

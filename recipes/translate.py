@@ -55,14 +55,16 @@ def main() -> None:
     parser.add_argument("--target", default="de", help="language to translate to")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--epochs", type=int, help="of likelihood, else as set above")
+    parser.add_argument("--encoder", default="", help="your own, as ./file.py:Class")
     parser.add_argument("--out", type=Path, help="folder of the training")
     options = parser.parse_args()
-    corpus, languages = options.corpus, (options.source, options.target)
-    out = options.out or Path("runs", "-".join([corpus, *languages, str(options.seed)]))
-
-    changes = {**SETTINGS[corpus], "training.seed": options.seed}
-    if options.epochs:
-        changes["training.max_epochs"] = options.epochs
+    corpus, languages, own = options.corpus, (options.source, options.target), options.encoder
+    name = [corpus, *languages, str(options.seed), own.rpartition(":")[2]]
+    out = options.out or Path("runs", "-".join(filter(None, name)))
+    changes = {**SETTINGS[corpus], "training.seed": options.seed, "model.tied_embeddings": not own}
+    if own:
+        changes |= {"model.encoder": own, "model.encoder_options": {}}
+    changes["training.max_epochs"] = options.epochs or changes["training.max_epochs"]
     for side, language in zip(("source", "target"), languages, strict=True):
         changes[f"data.train_{side}"] = str(find(corpus, "train", language))
         changes[f"data.valid_{side}"] = str(find(corpus, VALID[corpus], language))

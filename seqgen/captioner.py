@@ -168,8 +168,9 @@ class Captioner:
     def _caption(self, hypothesis: Hypothesis) -> Caption:
         grid = None
         if hypothesis.attention is not None:  # what the network sees is a square, so its map is
-            side = math.isqrt(hypothesis.attention.shape[1])
-            grid = (side, side)
+            count = hypothesis.attention.shape[1]
+            side = math.isqrt(count)
+            grid = (side, side) if side * side == count else None  # else positions of another kind
         return Caption(
             self.target.decode(hypothesis.tokens),
             tuple(self.target.pieces(hypothesis.tokens)),

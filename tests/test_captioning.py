@@ -1,12 +1,15 @@
 import json
 
 import pytest
+import torch
 from squares import caption_settings, write_squares
 from test_trainer import StopAt, state
+from torch import nn
 
 import seqgen
 from seqgen.errors import UserError
 from seqgen.inspection import describe, replay
+from seqgen.model.memory import ImageBatch, Memory
 from seqgen.training.report import Report
 from seqgen.training.run import resume_captioner, train_captioner
 from seqgen.training.settings import CaptionSettings, read_settings
@@ -121,3 +124,61 @@ def test_broken_pictures_are_all_named_before_training(tmp_path):
 def test_a_reward_for_something_else_is_refused(tmp_path, reward, said):
     with pytest.raises(UserError, match=said):
         train(tmp_path / "data", tmp_path / "out", reward=reward)
+
+
+class Patches(nn.Module):
+    """Sees patches of 16 x 16 pixels."""
+
+    def __init__(self, width: int = 16) -> None:
+        super().__init__()
+        self.output_dim = width
+        self.see = nn.Conv2d(3, width, 16, 16)
+
+    def forward(self, batch):
+        states = self.see(batch.pixels).flatten(2).mT
+        mask = torch.ones(states.shape[:2], dtype=torch.bool)
+        return Memory(states, mask, states.mean(1))
+
+
+class FrozenPatches(Patches):
+    """The same, with a frozen part."""
+
+    stem_sha256 = "patches"
+
+    def features(self, pixels):
+        return pixels[:, :1]
+
+    def forward(self, batch):
+        maps = self.features(batch.pixels) if batch.features is None else batch.features
+        return super().forward(ImageBatch(pixels=maps.expand(-1, 3, -1, -1)))
+
+
+@pytest.mark.parametrize(("encoder", "channels"), [(Patches, 3), (FrozenPatches, 1)])
+def test_an_encoder_of_images_of_ones_own(tmp_path, encoder, channels):
+    changes = caption_settings(tmp_path / "data", max_epochs=1)
+    changes["data.image"] = {"size": 32, "resize": 32}
+    settings = read_settings(None, changes, CaptionSettings)
+    quiet, out = Report(quiet=True), tmp_path / "out"
+    captioner = train_captioner(settings, out, quiet, encoder, {"width": 8})
+    assert isinstance(captioner.models[0].encoder, encoder)
+    index = json.loads((out / "data/train/features/index.json").read_text())
+    assert index["shape"] == [channels, 32, 32]
+    picture = tmp_path / "data/images/1.png"
+    assert [best[0].grid for best in captioner.hypotheses([picture])] == [(2, 2)]
+    assert "of 3 outputs" in replay(out)
+
+
+def test_an_encoder_of_text_is_told_what_images_have(tmp_path):
+    changes = caption_settings(tmp_path / "data") | {"data.image": {"size": 32, "resize": 32}}
+    changes |= {"model.encoder": MeanOfText, "model.encoder_options": {}}
+    with pytest.raises(UserError, match="asks for 'tokens', but ImageBatch has pixels, features"):
+        train_captioner(
+            read_settings(None, changes, CaptionSettings), tmp_path / "out", Report(quiet=True)
+        )
+
+
+class MeanOfText(Patches):
+    """Reads tokens."""
+
+    def forward(self, batch):
+        return batch.tokens

@@ -64,7 +64,15 @@ def encode(encoder: nn.Module, batch: Any) -> Memory:
     Raises:
         UserError: it is something else.
     """
-    memory = encoder(batch)
+    try:
+        memory = encoder(batch)
+    except AttributeError as error:
+        if error.obj is not batch:
+            raise
+        kind, has = type(batch).__name__, ", ".join(vars(batch))
+        raise UserError(
+            f"the encoder asks for '{error.name}', but {kind} has {has}", type(encoder).__name__
+        ) from error
     if not isinstance(memory, Memory):
         kind = type(memory).__name__
         raise UserError(

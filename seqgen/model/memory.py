@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -115,6 +116,18 @@ class Memory:
             self.summary.index_select(0, rows),
             self.grid,
         )
+
+
+@runtime_checkable
+class Cacheable(Protocol):
+    """An encoder of images with a frozen part, whose features are computed once and kept."""
+
+    @property
+    def stem_sha256(self) -> str:
+        """Of the frozen part: features made under another one are of another network."""
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """What the frozen part makes of ``pixels`` [B, 3, height, width]: [B, C, h, w]."""
 
 
 def _is_whole(tensor: Tensor) -> bool:

@@ -37,10 +37,24 @@ _VALIDATED = 64  # images decoded at a time
 
 @dataclass(frozen=True)
 class Part:
-    """Images with captions: a store of the captions and a cache of the images' features."""
+    """Images with captions: a store of the captions and a cache of the images' features.
+
+    Attributes:
+        store: of the captions.
+        features: of the images; their pixels, where the encoder has no frozen part.
+        pixels: which of the two.
+    """
 
     store: Store
     features: FeatureCache
+    pixels: bool = False
+
+    def batch(
+        self, numbers: np.ndarray[Any, Any], flip: np.ndarray[Any, Any] | None = None
+    ) -> ImageBatch:
+        """Some of the images, or their mirror images, as a batch in float32."""
+        found = torch.from_numpy(self.features.rows(numbers, flip)).float()
+        return ImageBatch(pixels=found) if self.pixels else ImageBatch(features=found)
 
     def references(self) -> list[list[str]]:
         """The captions of each image."""
@@ -56,7 +70,7 @@ class Views:
     """A batch of images and of their captions.
 
     Attributes:
-        images: each image once, as features.
+        images: each image once, as features or as pixels.
         numbers: [B] their numbers.
         rows: for each caption the image's place in the batch; R readings one after the other.
         targets: the captions; none where the model is to write its own.
@@ -125,7 +139,7 @@ class CaptionTask:
         else:
             numbers, places = rows, np.arange(len(rows))
         flip = chance.random(len(numbers)) < 0.5 if self.train.features.flip else None
-        images = feature_batch(self.train.features, numbers, flip)
+        images = self.train.batch(numbers, flip)
         readings = 2 if self.config.consistency else 1
         targets = None
         if self.critic is None:
@@ -159,8 +173,7 @@ class CaptionTask:
         outputs: list[str] = []
         for begin in range(0, len(self.valid.features), _VALIDATED):
             numbers = np.arange(begin, min(begin + _VALIDATED, len(self.valid.features)))
-            images = feature_batch(self.valid.features, numbers)
-            found = self.captioner.search_batch(images, numbers, Greedy())
+            found = self.captioner.search_batch(self.valid.batch(numbers), numbers, Greedy())
             outputs += [best[0].text for best in found]
         self.scores = caption_scores(outputs, self.references)
         shown = len(outputs) // 2
@@ -182,10 +195,3 @@ class CaptionTask:
             "captioner", self.model, examples, scores, 'model.caption(["picture.jpg"])'
         )
         write_bundle(folder, self.bundle, scores, selftest, card)
-
-
-def feature_batch(
-    features: FeatureCache, numbers: np.ndarray[Any, Any], flip: np.ndarray[Any, Any] | None = None
-) -> ImageBatch:
-    """Some images of a cache as a batch, in float32."""
-    return ImageBatch(features=torch.from_numpy(features.rows(numbers, flip)).float())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
+from torch import nn
 
 from seqgen.bundle import Bundle, BundleConfig, begin_from, tokenizer_files
 from seqgen.config import to_dict
@@ -18,6 +18,7 @@ from seqgen.errors import UserError
 from seqgen.images import ImageConfig, read_image, to_pixels
 from seqgen.model.build import build_seq2seq
 from seqgen.model.cnn import CNNEncoder
+from seqgen.model.memory import Cacheable
 from seqgen.model.pretrained import default_images
 from seqgen.text import Tokenizer
 from seqgen.training.captioning import CaptionTask, Part
@@ -80,25 +81,26 @@ def make_task(settings: CaptionSettings, folder: Path, report: Report, world: Wo
     """The task on what ``prepare`` has written; it computes what features are not cached yet.
 
     Raises:
-        UserError: the encoder is no ``CNNEncoder``, its weights cannot be had, or images are
-            broken (all are named).
+        UserError: the encoder cannot be made, its weights cannot be had, or images are broken
+            (all are named).
     """
     data, training = settings.data, settings.training
     target = Tokenizer.load(folder / tokenizer_files(False)[1], data.target.lowercase)
     model = build_seq2seq(settings.model, 0, target.size, training.seed)
     encoder = model.encoder
-    if not isinstance(encoder, CNNEncoder):
-        raise UserError("is no CNNEncoder", f"encoder '{settings.model.encoder}'")
+    ours = encoder if isinstance(encoder, CNNEncoder) else None
     if training.initial:
         begin_from(Path(training.initial), model, target)
         report.line(f"begins as {training.initial}")
-    elif pretrained := encoder.load_pretrained():
+    elif ours and (pretrained := ours.load_pretrained()):
         report.line(f"{pretrained.backbone} begins with {pretrained.weights}")
-    images = data.image or default_images(encoder.backbone, encoder.weights)
+    images = data.image
+    if images is None:
+        images = default_images(ours.backbone, ours.weights) if ours else ImageConfig()
     stores = [Store.open(folder / name) for name in ("train", "valid")]
     cache = Path(data.cache) if data.cache else folder
     parts = [
-        Part(store, _features(store, cache / name, encoder, images, flip, report))
+        _part(store, cache / name, encoder, images, flip, report)
         for store, name, flip in zip(stores, ("train", "valid"), (data.flip, False), strict=True)
     ]
     config = BundleConfig("caption", settings.model, settings.search, data.target, images=images)
@@ -107,16 +109,24 @@ def make_task(settings: CaptionSettings, folder: Path, report: Report, world: Wo
     )
 
 
-def _features(
-    store: Store, folder: Path, encoder: CNNEncoder, images: ImageConfig, flip: bool, report: Report
-) -> Any:
+def _part(
+    store: Store,
+    folder: Path,
+    encoder: nn.Module,
+    images: ImageConfig,
+    flip: bool,
+    report: Report,
+) -> Part:
+    """Captions with the features of their images, or with pixels where nothing is frozen."""
     encoder.eval()
-    return cache_features(
+    frozen = encoder if isinstance(encoder, Cacheable) else None
+    cache = cache_features(
         folder / "features",
         image_paths(store),
-        CacheKey(encoder.stem_sha256, to_dict(images), flip),
+        CacheKey(frozen.stem_sha256 if frozen else "pixels", to_dict(images), flip),
         lambda path: to_pixels(read_image(path), images),
-        encoder.features,
+        frozen.features if frozen else lambda pixels: pixels,
         report.line,
         torch.get_num_threads(),
     )
+    return Part(store, cache, pixels=frozen is None)
