@@ -10,13 +10,19 @@ from seqgen.captioner import Captioner
 from seqgen.classifier import Classifier
 from seqgen.errors import UserError
 from seqgen.labelled import read_classifier
+from seqgen.model.int8 import quantize
 from seqgen.sources import RECORDED, Code
 from seqgen.teller import Teller
 from seqgen.translator import Translator
 from seqgen.writer import Writer
 
 
-def load(*folders: str | Path, encoder: Any = None, accept_source: bool = False) -> Any:
+def load(
+    *folders: str | Path,
+    encoder: Any = None,
+    accept_source: bool = False,
+    int8: bool = False,
+) -> Any:
     """Load a trained model, or several as an ensemble.
 
     It is a ``Translator``, a ``Captioner``, a ``Writer``, a ``Teller`` or a ``Classifier``, as
@@ -27,10 +33,11 @@ def load(*folders: str | Path, encoder: Any = None, accept_source: bool = False)
         encoder: the class of an encoder that is not of seqgen, or a spec of it (see
             ``seqgen.plugins``), where it is not to be found as it was.
         accept_source: take it as it is now, also if its source has changed since training.
+        int8: write with products of 8-bit integers; see ``seqgen.model.int8``.
 
     Raises:
         UserError: a folder is missing, damaged or no model; or its encoder is not to be found,
-            or has changed.
+            or has changed; or ``int8`` is asked of a model that does not write.
     """
     loaders: dict[str, Any] = {
         "translate": load_translator, "caption": load_captioner, "write": load_writer,
@@ -43,27 +50,31 @@ def load(*folders: str | Path, encoder: Any = None, accept_source: bool = False)
     if task not in loaders:
         raise UserError(f"has the task '{task}'", folder, f"known are {', '.join(loaders)}")
     code = Code(encoder, accept_source=accept_source)
-    return loaders[task](*folders, code=code)
+    if task == "classify":
+        if int8:
+            raise UserError("int8 is for models that write", folder, "leave it out")
+        return load_classifier(*folders, code=code)
+    return loaders[task](*folders, code=code, int8=int8)
 
 
-def load_translator(*folders: str | Path, code: Code = RECORDED) -> Translator:
+def load_translator(*folders: str | Path, code: Code = RECORDED, int8: bool = False) -> Translator:
     """``load``, where only a translator will do."""
-    return Translator(*_bundles(folders, "translate", code))
+    return Translator(*_bundles(folders, "translate", code, int8))
 
 
-def load_captioner(*folders: str | Path, code: Code = RECORDED) -> Captioner:
+def load_captioner(*folders: str | Path, code: Code = RECORDED, int8: bool = False) -> Captioner:
     """``load``, where only a captioner will do."""
-    return Captioner(*_bundles(folders, "caption", code))
+    return Captioner(*_bundles(folders, "caption", code, int8))
 
 
-def load_writer(*folders: str | Path, code: Code = RECORDED) -> Writer:
+def load_writer(*folders: str | Path, code: Code = RECORDED, int8: bool = False) -> Writer:
     """``load``, where only a language model will do."""
-    return Writer(*_bundles(folders, "write", code))
+    return Writer(*_bundles(folders, "write", code, int8))
 
 
-def load_teller(*folders: str | Path, code: Code = RECORDED) -> Teller:
+def load_teller(*folders: str | Path, code: Code = RECORDED, int8: bool = False) -> Teller:
     """``load``, where only a model that writes from single values will do."""
-    return Teller(*_bundles(folders, "tell", code))
+    return Teller(*_bundles(folders, "tell", code, int8))
 
 
 def load_classifier(*folders: str | Path, code: Code = RECORDED) -> Classifier:
@@ -71,8 +82,12 @@ def load_classifier(*folders: str | Path, code: Code = RECORDED) -> Classifier:
     return Classifier(*(read_classifier(one, code) for one in _checked(folders, "classify")))
 
 
-def _bundles(folders: tuple[str | Path, ...], task: str, code: Code) -> list[Bundle]:
-    return [read_bundle(folder, code) for folder in _checked(folders, task)]
+def _bundles(folders: tuple[str | Path, ...], task: str, code: Code, int8: bool) -> list[Bundle]:
+    bundles = [read_bundle(folder, code) for folder in _checked(folders, task)]
+    if int8:
+        for bundle in bundles:
+            quantize(bundle.model.decoder)
+    return bundles
 
 
 def _checked(folders: tuple[str | Path, ...], task: str) -> list[Path]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqgen.commands.write import Model
+from seqgen.commands.write import Int8, Model
 from seqgen.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def generate(
     beam_size: Annotated[int | None, typer.Option(help="Search instead of drawing.")] = None,
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
     samples: Annotated[int, typer.Option(help="How many texts.")] = 1,
+    int8: Int8 = False,
 ) -> None:
     """Write on from a prompt, on standard output as it comes."""
     if samples < 1:
@@ -52,7 +53,7 @@ def generate(
         strategy = Greedy()
     elif beam_size is not None:
         strategy = Beam(beam_size, length_penalty=0.0)
-    writer, end = load_writer(*model), "\n" if until == "EOS" else until
+    writer, end = load_writer(*model, int8=int8), "\n" if until == "EOS" else until
     for number in range(samples):
         if number:
             sys.stdout.write("-" * 40 + "\n")

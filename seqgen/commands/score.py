@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from seqgen.commands.write import AcceptSource, Encoder, Model
+from seqgen.commands.write import AcceptSource, Encoder, Int8, Model
 from seqgen.errors import UserError
 from seqgen.files import read_lines
 from seqgen.sources import Code
@@ -48,13 +48,14 @@ def score_likelihood(
     batch_size: Annotated[int, typer.Option(help="Lines scored together.")] = 64,
     encoder: Encoder = None,
     accept_source: AcceptSource = False,
+    int8: Int8 = False,
 ) -> None:
     """Log-probability of each target line in nats, then the perplexity of a token."""
     from seqgen.generate import load_translator
     from seqgen.scoring.likelihood import perplexity
 
     sources, targets = list(read_lines(source)), list(read_lines(target))
-    translator = load_translator(*model, code=Code(encoder, accept_source=accept_source))
+    translator = load_translator(*model, code=Code(encoder, accept_source=accept_source), int8=int8)
     rows = translator.score(sources, targets, batch_size)
     for row in rows:
         print(f"{sum(row):.4f}")
@@ -65,13 +66,14 @@ def score_likelihood(
 def score_text(
     model: Model,
     text: Annotated[Path, typer.Argument(help="A file of running text; also .gz.")],
+    int8: Int8 = False,
 ) -> None:
     """Bits per character and perplexity of a text under a language model."""
     from seqgen.data.text_stream import read_text
     from seqgen.generate import load_writer
     from seqgen.lines import metric_line
 
-    for metric in load_writer(*model).measure(read_text(text)).metrics():
+    for metric in load_writer(*model, int8=int8).measure(read_text(text)).metrics():
         print(metric_line(metric))
 
 

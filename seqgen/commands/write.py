@@ -43,6 +43,7 @@ Seed = Annotated[int, typer.Option(help="With --temperature.")]
 NoRepeat = Annotated[int, typer.Option(help="No n-gram of this size twice; 0 = off.")]
 BadEnding = Annotated[list[str] | None, typer.Option(help="No output ends in these words.")]
 BatchSize = Annotated[int, typer.Option(help="Inputs searched together.")]
+Int8 = Annotated[bool, typer.Option("--int8", help="Products of 8-bit integers: faster.")]
 Json = Annotated[bool, typer.Option("--json", help="Lines of JSON with scores.")]
 
 
@@ -110,6 +111,7 @@ def write_translations(
     batch_size: BatchSize = 64,
     encoder: Encoder = None,
     accept_source: AcceptSource = False,
+    int8: Int8 = False,
     json_: Json = False,
 ) -> None:
     """Translate texts, one output line for each input line, in order."""
@@ -123,7 +125,7 @@ def write_translations(
     from seqgen.generate import load_translator
     from seqgen.lines import translation_line
 
-    translator = load_translator(*model, code=Code(encoder, accept_source=accept_source))
+    translator = load_translator(*model, code=Code(encoder, accept_source=accept_source), int8=int8)
     found = translator.hypotheses(
         _lines(text, input_),
         wishes.strategy(translator.search),
@@ -154,6 +156,7 @@ def write_captions(
     batch_size: BatchSize = 32,
     encoder: Encoder = None,
     accept_source: AcceptSource = False,
+    int8: Int8 = False,
     json_: Json = False,
 ) -> None:
     """Caption pictures: a line with the file, a tab and the caption for each."""
@@ -167,7 +170,7 @@ def write_captions(
     from seqgen.lines import caption_line
     from seqgen.overlay import write_explanation
 
-    captioner = load_captioner(*model, code=Code(encoder, accept_source=accept_source))
+    captioner = load_captioner(*model, code=Code(encoder, accept_source=accept_source), int8=int8)
     files = find_images(pictures)
     broken: list[UserError] = []
     found = captioner.hypotheses(
@@ -218,6 +221,7 @@ def write_tellings(
     batch_size: BatchSize = 64,
     encoder: Encoder = None,
     accept_source: AcceptSource = False,
+    int8: Int8 = False,
     json_: Json = False,
 ) -> None:
     """Write of single values: a line with the value, a tab and the text for each."""
@@ -229,7 +233,7 @@ def write_tellings(
     from seqgen.generate import load_teller
     from seqgen.lines import told_line
 
-    teller = load_teller(*model, code=Code(encoder, accept_source=accept_source))
+    teller = load_teller(*model, code=Code(encoder, accept_source=accept_source), int8=int8)
     asked = values or list(teller.values.names)
     found = teller.hypotheses(
         asked, wishes.strategy(teller.search), wishes.processors(teller.target), batch_size

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seqgen.errors import UserError
 from seqgen.model.attention import Attention, Kind, Prepared
@@ -210,7 +209,8 @@ class Decoder(nn.Module):
 
     def forward(self, memory: Memory | None, tokens: Tensor) -> Tensor:
         """Logits [B, T, V] of the token after each of ``tokens`` [B, T] (BOS first)."""
-        return F.linear(self.hidden(memory, tokens), self.output.weight, self.output.bias)
+        logits: Tensor = self.output(self.hidden(memory, tokens))
+        return logits
 
 
 def _join(hidden: Tensor, context: Tensor | None) -> Tensor:
