@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqgen.commands import bench, generate, score, train, write
+from seqgen.commands import bench, generate, score, tag, train, write
 from seqgen.errors import UserError
 from seqgen.sources import Code
 
@@ -27,6 +27,7 @@ app.add_typer(train.app, name="train")
 app.command("translate")(write.write_translations)
 app.command("caption")(write.write_captions)
 app.command("tell")(write.write_tellings)
+app.command("tag")(tag.tag)
 app.command("generate")(generate.generate)
 app.add_typer(score.app, name="score")
 app.command("bench")(bench.bench)

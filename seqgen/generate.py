@@ -9,9 +9,10 @@ from seqgen.bundle import Bundle, read_bundle, read_task
 from seqgen.captioner import Captioner
 from seqgen.classifier import Classifier
 from seqgen.errors import UserError
-from seqgen.labelled import read_classifier
+from seqgen.labelled import read_classifier, read_tagger
 from seqgen.model.int8 import quantize
 from seqgen.sources import RECORDED, Code
+from seqgen.tagger import Tagger
 from seqgen.teller import Teller
 from seqgen.translator import Translator
 from seqgen.writer import Writer
@@ -25,8 +26,8 @@ def load(
 ) -> Any:
     """Load a trained model, or several as an ensemble.
 
-    It is a ``Translator``, a ``Captioner``, a ``Writer``, a ``Teller`` or a ``Classifier``, as
-    its ``config.json`` says.
+    It is a ``Translator``, a ``Captioner``, a ``Writer``, a ``Teller``, a ``Classifier`` or a
+    ``Tagger``, as its ``config.json`` says.
 
     Args:
         folders: each a bundle, or the folder of a training (its best model is taken).
@@ -41,7 +42,7 @@ def load(
     """
     loaders: dict[str, Any] = {
         "translate": load_translator, "caption": load_captioner, "write": load_writer,
-        "tell": load_teller, "classify": load_classifier,
+        "tell": load_teller, "classify": load_classifier, "tag": load_tagger,
     }  # fmt: skip
     if not folders:
         raise UserError("no model given")
@@ -50,10 +51,10 @@ def load(
     if task not in loaders:
         raise UserError(f"has the task '{task}'", folder, f"known are {', '.join(loaders)}")
     code = Code(encoder, accept_source=accept_source)
-    if task == "classify":
+    if task in ("classify", "tag"):
         if int8:
             raise UserError("int8 is for models that write", folder, "leave it out")
-        return load_classifier(*folders, code=code)
+        return loaders[task](*folders, code=code)
     return loaders[task](*folders, code=code, int8=int8)
 
 
@@ -80,6 +81,11 @@ def load_teller(*folders: str | Path, code: Code = RECORDED, int8: bool = False)
 def load_classifier(*folders: str | Path, code: Code = RECORDED) -> Classifier:
     """``load``, where only a classifier will do."""
     return Classifier(*(read_classifier(one, code) for one in _checked(folders, "classify")))
+
+
+def load_tagger(*folders: str | Path, code: Code = RECORDED) -> Tagger:
+    """``load``, where only a tagger will do."""
+    return Tagger(*(read_tagger(one, code) for one in _checked(folders, "tag")))
 
 
 def _bundles(folders: tuple[str | Path, ...], task: str, code: Code, int8: bool) -> list[Bundle]:

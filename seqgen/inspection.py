@@ -15,8 +15,9 @@ from seqgen.config import to_dict
 from seqgen.errors import UserError
 from seqgen.files import read_json
 from seqgen.generate import load
-from seqgen.labelled import ClassifierBundle
+from seqgen.labelled import ClassifierBundle, TaggerBundle
 from seqgen.sources import RECORDED, Code
+from seqgen.tagger import Tagger
 
 TOLERANCE = 1e-3  # nats of a whole output, between machines
 SHOWN = 8  # labels
@@ -28,13 +29,13 @@ def describe(folder: Path, code: Code = RECORDED) -> str:
     ``code`` says where parts that are not of seqgen come from, if not from where they were.
     """
     folder = find_bundle(folder)
-    bundle: Bundle | ClassifierBundle = _load(folder, code).bundles[0]
+    bundle: Bundle | ClassifierBundle | TaggerBundle = _load(folder, code).bundles[0]
     config = bundle.config
     count = sum(parameter.numel() for parameter in bundle.model.parameters())
     lines = [
         f"{folder}: {config.task}, {count:,} parameters",
         f"encoder {config.model.encoder or 'none'} {config.model.encoder_options or ''}".rstrip(),
-        *(_decodes(bundle) if isinstance(bundle, Bundle) else _labels(bundle)),
+        *_parts(bundle),
         f"made with {', '.join(f'{k} {v}' for k, v in config.versions.items())}",
     ]
     for kind, source in config.sources.items():
@@ -43,6 +44,13 @@ def describe(folder: Path, code: Code = RECORDED) -> str:
     for score in read_json(folder / SCORES):
         lines.append(f"{score['name']} {score['value']:.2f}  {score['signature']}")
     return "\n".join(lines)
+
+
+def _parts(bundle: Bundle | ClassifierBundle | TaggerBundle) -> list[str]:
+    """What follows the encoder, and what is read and written."""
+    if isinstance(bundle, Bundle):
+        return _decodes(bundle)
+    return _tags(bundle) if isinstance(bundle, TaggerBundle) else _labels(bundle)
 
 
 def _decodes(bundle: Bundle) -> list[str]:
@@ -63,8 +71,19 @@ def _labels(bundle: ClassifierBundle) -> list[str]:
     reads = "images"
     if bundle.source and config.source:
         reads = f"text {config.source.kind}, {bundle.source.size:,} source tokens"
+    return [f"head {to_dict(config.model.head)}", f"{reads}, {_shown(labels, 'labels')}"]
+
+
+def _tags(bundle: TaggerBundle) -> list[str]:
+    """What is known of words, and which tags there are."""
+    known = f"{bundle.lexicon.words.size:,} words, {bundle.lexicon.characters.size:,} characters"
+    return [f"{known}, {_shown(bundle.config.labels, 'tags')} ({bundle.config.column})"]
+
+
+def _shown(labels: tuple[str, ...], name: str) -> str:
+    """How many there are, and the first of them."""
     shown = ", ".join(labels[:SHOWN]) + (", …" if len(labels) > SHOWN else "")
-    return [f"head {to_dict(config.model.head)}", f"{reads}, {len(labels):,} labels: {shown}"]
+    return f"{len(labels):,} {name}: {shown}"
 
 
 def _load(folder: Path, code: Code) -> Any:
@@ -100,6 +119,8 @@ def outputs(model: Any, inputs: list[Any]) -> list[tuple[str, float]]:
     """The best output of a model of any task for each input, and its log-probability."""
     if isinstance(model, Classifier):
         return [(found.label, found.log_prob) for found in model.predictions(inputs)]
+    if isinstance(model, Tagger):
+        return [(" ".join(found.tags), found.log_prob) for found in model.predictions(inputs)]
     return [(best[0].text, best[0].hypothesis.log_prob) for best in model.hypotheses(inputs)]
 
 

@@ -16,9 +16,16 @@ from seqgen.bundle import (
     tokenizer_files,
     with_code,
 )
+from seqgen.data.words import Lexicon
 from seqgen.errors import UserError
 from seqgen.images import ImageConfig
-from seqgen.model.heads import ClassifierModelConfig, Labeller, build_classifier
+from seqgen.model.heads import (
+    ClassifierModelConfig,
+    Labeller,
+    TaggerModelConfig,
+    build_classifier,
+    build_tagger,
+)
 from seqgen.sources import RECORDED, Code, Source
 from seqgen.text import TextConfig, Tokenizer
 
@@ -86,6 +93,85 @@ def begin_classifier_from(folder: Path, bundle: ClassifierBundle) -> None:
     if (other.config.labels, other.source) != (bundle.config.labels, bundle.source):
         raise UserError(
             "has another vocabulary or other labels",
+            folder,
+            "train both with the same data and [data] settings",
+        )
+    read_weights(find_bundle(folder) / WEIGHTS, bundle.model)
+
+
+WORDS, CHARACTERS = "words.spm", "characters.spm"
+
+
+@dataclass(frozen=True)
+class TaggerConfig:
+    """What ``config.json`` holds, of a tagger."""
+
+    task: Literal["tag"]
+    model: TaggerModelConfig
+    labels: tuple[str, ...]  # in the order of their numbers
+    words: TextConfig  # of whole words
+    characters: TextConfig
+    column: str = "upos"  # of CoNLL-U, where such tags stand
+    format: int = FORMAT
+    versions: dict[str, str] = field(default_factory=dict)
+    checksums: dict[str, str] = field(default_factory=dict)  # SHA-256 of the other files
+    sources: dict[str, Source] = field(default_factory=dict)  # of its parts that are not seqgen's
+
+
+@dataclass(frozen=True)
+class TaggerBundle:
+    """A tagger in memory.
+
+    Attributes:
+        config: what ``config.json`` holds.
+        model: encoder and head.
+        lexicon: makes ids of words.
+    """
+
+    config: TaggerConfig
+    model: Labeller
+    lexicon: Lexicon
+
+    def tokenizers(self) -> dict[str, Tokenizer]:
+        """The SentencePiece models by the names of their files."""
+        return {WORDS: self.lexicon.words, CHARACTERS: self.lexicon.characters}
+
+
+def read_lexicon(folder: Path, words: TextConfig, characters: TextConfig) -> Lexicon:
+    """The SentencePiece models of a tagger from the files in ``folder``."""
+    return Lexicon(
+        Tokenizer.load(folder / WORDS, words.lowercase),
+        Tokenizer.load(folder / CHARACTERS, characters.lowercase),
+    )
+
+
+def read_tagger(folder: Path, code: Code = RECORDED) -> TaggerBundle:
+    """Load a tagger, in evaluation mode; arguments as those of ``read_bundle``.
+
+    Raises:
+        UserError: as ``read_bundle``.
+    """
+    folder = find_bundle(folder)
+    config = read_config(folder, TaggerConfig)
+    check_files(folder, config.checksums)
+    config = with_code(config, code, folder)
+    lexicon = read_lexicon(folder, config.words, config.characters)
+    sizes = (lexicon.words.size, lexicon.characters.size, len(config.labels))
+    model = build_tagger(config.model, *sizes, seed=0)
+    read_weights(folder / WEIGHTS, model)
+    return TaggerBundle(config, model.eval(), lexicon)
+
+
+def begin_tagger_from(folder: Path, bundle: TaggerBundle) -> None:
+    """Give the model of ``bundle``, which is to be trained, the weights of another tagger.
+
+    Raises:
+        UserError: the other cannot be read, is of another model, or has other tags or words.
+    """
+    other = read_tagger(folder)
+    if (other.config.labels, other.lexicon) != (bundle.config.labels, bundle.lexicon):
+        raise UserError(
+            "has other words or other tags",
             folder,
             "train both with the same data and [data] settings",
         )

@@ -77,6 +77,22 @@ def tiny_teller(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training: a small model that tags the words of tiny sentences."""
+    from tagged import tag_settings
+
+    from seqgen.training.report import Report
+    from seqgen.training.run import train_tagger
+    from seqgen.training.settings import TaggingSettings, read_settings
+
+    folder = tmp_path_factory.mktemp("tagged")
+    changes = tag_settings(folder, max_epochs=8)
+    settings = read_settings(None, changes, TaggingSettings)
+    train_tagger(settings, folder / "model", Report(quiet=True))
+    return folder / "model"
+
+
+@pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a training: a small translator that has half learned a tiny language."""
     from pairs import settings

@@ -9,7 +9,10 @@ from seqgen.model.heads import (
     ClassifierHead,
     ClassifierHeadConfig,
     ClassifierModelConfig,
+    TaggerHead,
+    TaggerModelConfig,
     build_classifier,
+    build_tagger,
 )
 from seqgen.model.memory import Memory
 
@@ -84,3 +87,25 @@ def test_an_encoder_that_returns_something_else_is_named():
     classifier.encoder = torch.nn.Identity()
     with pytest.raises(UserError, match="Identity: the encoder returned TextBatch"):
         classifier(batch([2]))
+
+
+def test_a_tagger_labels_each_position_by_itself():
+    head = TaggerHead(8, 5).double()
+    states = torch.randn(2, 3, 8, dtype=torch.float64)
+    mask = torch.ones(2, 3, dtype=torch.bool)
+    logits = head(Memory(states, mask, states.mean(1)))
+    assert logits.shape == (2, 3, 5)
+    alone = head(Memory(states[:1, 1:2], mask[:1, :1], states[:1, 1]))
+    torch.testing.assert_close(logits[0, 1], alone[0, 0])
+
+
+def test_a_tagger_is_a_function_of_its_seed_and_of_its_sizes():
+    options = {"embedding_dim": 4, "character_dim": 4, "spelling_dim": 3, "hidden_dim": 5}
+    config = TaggerModelConfig(encoder_options=options)
+    one, same, other = (build_tagger(config, 20, 12, 6, seed) for seed in (1, 1, 2))
+    assert one.head.output.weight.shape == (6, 10)
+    pairs = zip(one.parameters(), same.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    assert not torch.equal(one.head.output.weight, other.head.output.weight)
+    with pytest.raises(UserError, match="its options are embedding_dim, character_dim"):
+        build_tagger(TaggerModelConfig(encoder_options={"size": 3}), 20, 12, 6, 1)

@@ -28,10 +28,10 @@ LAYERS = (
     "bundle labelled training/optim training/precision training/loss training/loader "
     "training/distributed training/report training/checkpoint training/targets "
     "training/critical training/card training/task",
-    "translator captioner writer teller classifier overlay generate lines inspection "
+    "translator captioner writer teller classifier tagger overlay generate lines inspection "
     "training/trainer training/settings training/translation training/captioning "
-    "training/captions_data training/telling training/writing training/writing_data training/run "
-    "bench/",
+    "training/captions_data training/telling training/tagging training/writing "
+    "training/writing_data training/run bench/",
     "commands/ cli __main__ __init__",
 )
 LAZY = (
@@ -40,6 +40,7 @@ LAZY = (
     "cli",
     "commands/bench",
     "commands/generate",
+    "commands/tag",
     "commands/train",
     "commands/write",
     "commands/score",

@@ -1,4 +1,4 @@
-"""``seqgen train``: translators, captioners, tellers and language models from files."""
+"""``seqgen train``: translators, captioners, tellers, taggers and language models."""
 
 from __future__ import annotations
 
@@ -150,6 +150,41 @@ def train_tell(
     from seqgen.training.run import TELL
 
     _train(TELL, options, ("train", "valid"))
+
+
+@app.command("tag")
+def train_tag(
+    out: Out,
+    train: Annotated[
+        str | None, typer.Option(help="Tagged words, .conllu or .tsv; also .gz.")
+    ] = None,
+    valid: Annotated[str | None, typer.Option(help="As --train, to judge and to stop by.")] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="conllu or tsv; else as the names say.")
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(help="Of CoNLL-U: upos, xpos, feats or deprel.")
+    ] = None,
+    encoder: Encoder = None,
+    encoder_option: EncoderOption = None,
+    config: Config = None,
+    resume: Resume = False,
+    accept_source: AcceptSource = False,
+    max_epochs: MaxEpochs = None,
+    max_minutes: MaxMinutes = None,
+    batch_tokens: BatchTokens = None,
+    learning_rate: LearningRate = None,
+    save_every: SaveEvery = None,
+    seed: Seed = None,
+    precision: Precision = None,
+    set_: Set = None,
+) -> None:
+    """Train a tagger of words from sentences that are tagged."""
+    options = locals()
+    options["format"] = options.pop("format_")
+    from seqgen.training.run import TAG
+
+    _train(TAG, options, ("train", "valid", "format", "column"))
 
 
 _TRAINING = (

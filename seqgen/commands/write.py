@@ -117,7 +117,7 @@ def write_translations(
     """Translate texts, one output line for each input line, in order."""
     if text and input_:
         raise UserError("texts and --input are both given", fix="give one of them")
-    _check(batch_size)
+    check_batch_size(batch_size)
     wishes = Wishes(
         beam_size, length_penalty, coverage_penalty, groups, diversity, n_best, temperature,
         top_p, seed, no_repeat, bad_ending or [],
@@ -132,7 +132,7 @@ def write_translations(
         wishes.processors(translator.target),
         batch_size,
     )
-    _write((translation_line(best, n_best, json_) for best in found), output)
+    write_lines((translation_line(best, n_best, json_) for best in found), output)
 
 
 def write_captions(
@@ -160,7 +160,7 @@ def write_captions(
     json_: Json = False,
 ) -> None:
     """Caption pictures: a line with the file, a tab and the caption for each."""
-    _check(batch_size)
+    check_batch_size(batch_size)
     wishes = Wishes(
         beam_size, length_penalty, coverage_penalty, groups, diversity, n_best, temperature,
         top_p, seed, no_repeat, bad_ending or [],
@@ -182,7 +182,7 @@ def write_captions(
     )
     good = _readable(files, found, broken)
     shown, kept = tee(good) if explain else (good, iter(()))
-    _write((caption_line(file, best, n_best, json_) for file, best in shown), output)
+    write_lines((caption_line(file, best, n_best, json_) for file, best in shown), output)
     if explain is not None:
         firsts = [(file, best[0]) for file, best in kept]
         write_explanation(explain, firsts, captioner.images)
@@ -225,7 +225,7 @@ def write_tellings(
     json_: Json = False,
 ) -> None:
     """Write of single values: a line with the value, a tab and the text for each."""
-    _check(batch_size)
+    check_batch_size(batch_size)
     wishes = Wishes(
         beam_size, length_penalty, None, groups, diversity, n_best, temperature, top_p, seed,
         no_repeat, bad_ending or [],
@@ -241,10 +241,15 @@ def write_tellings(
     lines = (
         told_line(value, best, n_best, json_) for value, best in zip(asked, found, strict=True)
     )
-    _write(lines, output)
+    write_lines(lines, output)
 
 
-def _check(batch_size: int) -> None:
+def check_batch_size(batch_size: int) -> None:
+    """Refuse a batch of nothing.
+
+    Raises:
+        UserError: it is below 1.
+    """
     if batch_size < 1:
         raise UserError(f"is {batch_size}", "--batch-size", "give 1 or more")
 
@@ -255,7 +260,7 @@ def _lines(text: list[str] | None, path: Path | None) -> Iterator[str]:
     return read_lines(path) if path else read_lines(Path("/dev/stdin"))
 
 
-def _write(lines: Iterable[str], output: Path | None) -> None:
+def write_lines(lines: Iterable[str], output: Path | None) -> None:
     """Write ``lines`` to a file, whole or not at all, or to standard output as they come."""
     if output is None:
         for line in lines:

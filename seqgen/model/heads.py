@@ -112,7 +112,7 @@ class Labeller(nn.Module):
         return encode(self.encoder, batch)
 
     def forward(self, batch: Any) -> Tensor:
-        """Logits of the labels of a batch: [B, L] of a classifier."""
+        """Logits of the labels of a batch: [B, L] of a classifier, [B, S, L] of a tagger."""
         logits: Tensor = self.head(self.encode(batch))
         return logits
 
@@ -135,4 +135,52 @@ def build_classifier(
         torch.manual_seed(seed)
         encoder = build_encoder(config.encoder, config.encoder_options, source_size)
         head = ClassifierHead(int(encoder.output_dim), labels, config.head)  # type: ignore[arg-type]
+    return Labeller(encoder, head)
+
+
+class TaggerHead(nn.Module):
+    """One label for each position of a memory: a linear map of its state.
+
+    Args:
+        memory_dim: D, width of a state.
+        labels: L, number of labels.
+    """
+
+    def __init__(self, memory_dim: int, labels: int) -> None:
+        super().__init__()
+        self.output = nn.Linear(memory_dim, labels)
+
+    def forward(self, memory: Memory) -> Tensor:
+        """Logits [B, S, L] of the labels of each position; meaningless in the padding."""
+        logits: Tensor = self.output(memory.states)
+        return logits
+
+
+@dataclass(frozen=True)
+class TaggerModelConfig:
+    """The table ``[model]`` of a tagger: which encoder, with which arguments."""
+
+    encoder: str = "seqgen.model.words:WordEncoder"  # package.module:Class
+    encoder_options: dict[str, Any] = field(default_factory=dict)  # its keyword arguments
+
+
+def build_tagger(
+    config: TaggerModelConfig, words: int, characters: int, labels: int, seed: int
+) -> Labeller:
+    """A tagger with fresh weights, a function of the arguments alone.
+
+    Args:
+        config: the table ``[model]``.
+        words: number of word ids.
+        characters: number of character ids.
+        labels: L.
+        seed: of the initial weights.
+
+    Raises:
+        UserError: the encoder cannot be made.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        encoder = build_encoder(config.encoder, config.encoder_options, words, characters)
+        head = TaggerHead(int(encoder.output_dim), labels)  # type: ignore[arg-type]
     return Labeller(encoder, head)

@@ -8,6 +8,8 @@ from torch import nn
 
 from seqgen.scoring.metrics import Metric
 
+_SHOWN = 20  # tags
+
 
 def model_card(
     name: str, model: nn.Module, examples: str, scores: Sequence[Metric], use: str
@@ -45,5 +47,24 @@ def language_card(model: nn.Module, tokens: int, unit: str, scores: Sequence[Met
         f"## Measured\n\n{measured}\n\n"
         '## Use\n\n```python\nimport seqgen\n\nmodel = seqgen.load("this folder")\n'
         'print("".join(model.generate("Once ")))\n```\n\n'
+        "`seqgen info --verify FOLDER` replays `selftest.json` and compares.\n"
+    )
+
+
+def tagger_card(
+    model: nn.Module, examples: str, tags: Sequence[str], scores: Sequence[Metric]
+) -> str:
+    """As ``model_card``, of a tagger trained on ``examples`` that knows ``tags``."""
+    count = sum(p.numel() for p in model.parameters())
+    lines = [f"- validation {s.name}: {s.value:.2f} ({s.signature})" for s in scores]
+    measured = "\n".join(lines) or "- not yet validated"
+    shown = ", ".join(f"`{tag}`" for tag in tags[:_SHOWN]) + (", …" if len(tags) > _SHOWN else "")
+    return (
+        "# A seqgen tagger\n\n"
+        f"A recurrent encoder that tags each word, {count:,} parameters, trained on {examples}.\n"
+        f"\nIts {len(tags):,} tags: {shown}.\n\n"
+        f"## Measured\n\n{measured}\n\n"
+        '## Use\n\n```python\nimport seqgen\n\nmodel = seqgen.load("this folder")\n'
+        'model.tag([["Each", "word", "by", "itself", "."]])\n```\n\n'
         "`seqgen info --verify FOLDER` replays `selftest.json` and compares.\n"
     )

@@ -14,15 +14,23 @@ from seqgen.captioner import Captioner
 from seqgen.config import from_dict, to_dict
 from seqgen.errors import UserError
 from seqgen.files import read_json, settle_folder, write_json
-from seqgen.generate import load_captioner, load_teller, load_translator, load_writer
+from seqgen.generate import (
+    load_captioner,
+    load_tagger,
+    load_teller,
+    load_translator,
+    load_writer,
+)
 from seqgen.sources import RECORDED, Code, approved
+from seqgen.tagger import Tagger
 from seqgen.teller import Teller
-from seqgen.training import captions_data, telling, translation, writing_data
+from seqgen.training import captions_data, tagging, telling, translation, writing_data
 from seqgen.training.distributed import World
 from seqgen.training.report import Report
 from seqgen.training.settings import (
     CaptionSettings,
     Settings,
+    TaggingSettings,
     TellingSettings,
     WritingSettings,
     with_encoder,
@@ -68,6 +76,7 @@ class Plan(Generic[S]):
 
 
 CAPTION = Plan("caption", CaptionSettings, captions_data.prepare, captions_data.make_task)
+TAG = Plan("tag", TaggingSettings, tagging.prepare, tagging.make_task)
 TELL = Plan("tell", TellingSettings, telling.prepare, telling.make_task)
 TRANSLATE = Plan("translate", Settings, translation.prepare, translation.make_task)
 WRITE = Plan("write", WritingSettings, writing_data.prepare, writing_data.make_task)
@@ -227,3 +236,22 @@ def resume_teller(out: str | Path, report: Report | None = None, code: Code = RE
     """``resume`` the training of a teller, and return the best one."""
     resume(TELL, Path(out), report, code)
     return load_teller(out, code=code)
+
+
+def train_tagger(
+    settings: TaggingSettings,
+    out: str | Path,
+    report: Report | None = None,
+    encoder: Any = None,
+    encoder_options: dict[str, Any] | None = None,
+) -> Tagger:
+    """``train`` a tagger, and return the best one; arguments as ``with_encoder`` has them."""
+    settings = with_encoder(settings, encoder, encoder_options)
+    train(TAG, settings, Path(out), report)
+    return load_tagger(out)
+
+
+def resume_tagger(out: str | Path, report: Report | None = None, code: Code = RECORDED) -> Tagger:
+    """``resume`` the training of a tagger, and return the best one."""
+    resume(TAG, Path(out), report, code)
+    return load_tagger(out, code=code)

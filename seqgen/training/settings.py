@@ -11,6 +11,7 @@ from seqgen.errors import UserError
 from seqgen.images import ImageConfig
 from seqgen.model.build import ModelConfig
 from seqgen.model.decoder import DecoderConfig
+from seqgen.model.heads import TaggerModelConfig
 from seqgen.plugins import name_of
 from seqgen.search.settings import SearchConfig
 from seqgen.text import TextConfig
@@ -139,7 +140,41 @@ class TellingSettings:
     search: SearchConfig = field(default_factory=lambda: SearchConfig(max_ratio=0.0, max_extra=60))
 
 
-S = TypeVar("S", Settings, CaptionSettings, WritingSettings, TellingSettings)
+@dataclass(frozen=True)
+class TaggingDataConfig:
+    """The table ``[data]`` for taggers."""
+
+    train: str = ""  # .conllu, or .tsv: a word, a tab, its tag; empty lines between sentences
+    valid: str = ""  # another, to judge by and to stop by; both also .gz
+    format: Literal["", "conllu", "tsv"] = ""  # of both; empty: as the names say
+    column: Literal["upos", "xpos", "feats", "deprel"] = "upos"  # of CoNLL-U, to learn
+    words: TextConfig = field(default_factory=lambda: TextConfig("word", 10000, lowercase=True))
+    characters: TextConfig = field(  # the rarest are unknown ones, so that these are learned too
+        default_factory=lambda: TextConfig("char", 1000, character_coverage=0.9998)
+    )
+    max_length: int = 256  # words of a sentence; a longer one is an error
+    drop_long: bool = False  # leave longer sentences out instead
+
+    def __post_init__(self) -> None:
+        for name, kind in (("words", "word"), ("characters", "char")):
+            if getattr(self, name).kind != kind:
+                raise UserError(f"the kind of data.{name} is '{kind}'", fix="leave it as it is")
+
+
+@dataclass(frozen=True)
+class TaggingSettings:
+    """Everything a training of a tagger is a function of, but for the contents of its files."""
+
+    data: TaggingDataConfig = field(default_factory=TaggingDataConfig)
+    model: TaggerModelConfig = field(default_factory=TaggerModelConfig)
+    training: TrainingConfig = field(
+        default_factory=lambda: TrainingConfig(
+            batch_tokens=1000, learning_rate=4e-3, warmup=100, average=0.998, patience=5
+        )
+    )
+
+
+S = TypeVar("S", Settings, CaptionSettings, WritingSettings, TellingSettings, TaggingSettings)
 
 
 def read_settings(path: Path | None, changes: dict[str, Any], kind: type[S] = Settings) -> S:  # type: ignore[assignment]
@@ -166,8 +201,18 @@ def read_settings(path: Path | None, changes: dict[str, Any], kind: type[S] = Se
     for name, defaults in to_dict(kind()).items():  # a table half given keeps its task's defaults
         table = values.get(name, {})
         if isinstance(table, dict):
-            values[name] = defaults | table
+            values[name] = _over(defaults, table)
     return from_dict(kind, values, path or "settings")
+
+
+def _over(defaults: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
+    """``table``, with ``defaults`` where it has nothing; in tables within it too."""
+    both = {
+        key: _over(defaults[key], value)
+        for key, value in table.items()
+        if isinstance(value, dict) and isinstance(defaults.get(key), dict)
+    }
+    return defaults | table | both
 
 
 def with_encoder(settings: Any, encoder: Any = None, options: dict[str, Any] | None = None) -> Any:
