@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqgen.commands import bench, generate, score, tag, train, write
+from seqgen.commands import bench, check, generate, score, tag, train, write
 from seqgen.errors import UserError
 from seqgen.sources import Code
 
@@ -31,6 +31,7 @@ app.command("tag")(tag.tag)
 app.command("generate")(generate.generate)
 app.add_typer(score.app, name="score")
 app.command("bench")(bench.bench)
+app.command("check")(check.check)
 
 
 @app.command()

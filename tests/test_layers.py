@@ -31,7 +31,7 @@ LAYERS = (
     "translator captioner writer teller classifier tagger overlay generate lines inspection "
     "training/trainer training/settings training/translation training/captioning "
     "training/captions_data training/telling training/tagging training/writing "
-    "training/writing_data training/run bench/",
+    "training/writing_data training/run bench/ conformance/ testing",
     "commands/ cli __main__ __init__",
 )
 LAZY = (
@@ -39,6 +39,7 @@ LAZY = (
     "__main__",
     "cli",
     "commands/bench",
+    "commands/check",
     "commands/generate",
     "commands/tag",
     "commands/train",
