@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from animals import write_animals
 from prose import write_prose
+from tagged import write_conllu
 
 from seqgen.training.settings import WritingSettings, read_settings
 
@@ -89,6 +90,18 @@ def test_texts_from_values(recipe, tmp_path):
     files = [write_animals(tmp_path / f"{name}.tsv", 100, seed) for seed, name in enumerate("ab")]
     told = recipe("from_value.py", "--train", files[0], "--valid", files[1])
     assert "\nsea bird:\n  " in told and "120 texts drawn" in told
+
+
+def test_a_tag_for_every_word(recipe, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQGEN_DATA", str(tmp_path))
+    (tmp_path / "ud_ewt").mkdir()
+    for seed, (part, count) in enumerate({"train": 150, "dev": 30, "test": 30}.items()):
+        text = write_conllu(tmp_path / f"{part}.conllu", count, seed).read_bytes()
+        name = tmp_path / f"ud_ewt/en_ewt-ud-{part}.conllu.gz"
+        name.write_bytes(gzip.compress(text))
+    told = recipe("tag.py", "--corpus", "ud_ewt")
+    assert "test: accuracy " in told and "words that training has not, " in told
+    assert "\n  the/" in told and recipe("tag.py", "--corpus", "ud_ewt") == told
 
 
 def test_real_lines_go_through_every_part(real_data, tmp_path):

@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 
 from seqgen.scenes.corpus import SIZE, generate, pairs, write
-from seqgen.scenes.english import english
+from seqgen.scenes.english import english, told_with_roles
 from seqgen.scenes.german import german
 from seqgen.scenes.world import Scene, Thing
+from seqgen.scoring.tags import spans
 
 ASSETS = Path(__file__).parent.parent / "assets" / "scenes"
 
@@ -90,3 +91,29 @@ def test_the_files_shipped_are_what_the_generator_writes(tmp_path):
 def test_one_language_follows_from_the_other():
     by_english = {english(s): german(s) for scenes in generate(2).values() for s in scenes}
     assert len(set(by_english.values())) == len(by_english)
+
+
+def test_words_are_told_with_their_part_in_the_scene():
+    """The same sentence, and what the scene itself says stands in the span of its part."""
+    for scene in generate()["valid"]:
+        words, tags = zip(*told_with_roles(scene), strict=True)
+        assert " ".join(words).replace(" ,", ",").replace(" .", ".") == english(scene)
+        found = {(span.kind, " ".join(words[span.begin : span.end])) for span in spans(tags)}
+        kinds = {kind for kind, _ in found}
+        assert ("action" in kinds) == (scene.action is not None)
+        assert ("object" in kinds) == (scene.object is not None)
+        assert ("place" in kinds) == (scene.landmark is not None)
+        assert ("colour" in kinds) == (scene.pattern == "is_coloured")
+        for thing, kind in ((scene.subject, "subject"), (scene.object, "object")):
+            if thing is not None:
+                assert any(thing.kind[:2] in told for role, told in found if role == kind)
+        assert len([1 for role, _ in found if role == "subject"]) == 1 + (scene.other is not None)
+
+
+def test_parts_by_hand():
+    scene = Scene("acts_there", the("cat"), "lift", a("box"), "beside", a("tree"))
+    assert " ".join(f"{word}/{tag}" for word, tag in told_with_roles(scene)) == (
+        "Next/B-place to/I-place a/I-place red/I-place tree/I-place ,/O the/B-subject "
+        "red/I-subject cat/I-subject picks/B-action up/I-action a/B-object red/I-object "
+        "box/I-object ./O"
+    )

@@ -34,47 +34,70 @@ _VERBS = {  # base, third person, participle
 }
 
 
+Part = tuple[str, str]  # words, and what they have to do with the scene; "" is nothing
+
+
 def english(scene: Scene) -> str:
     """The one English sentence of ``scene``."""
-    sentence = _sentence(scene)
+    sentence = " ".join(words for words, _ in _parts(scene)).replace(" ,", ",")
     return sentence[0].upper() + sentence[1:] + "."
 
 
-def _sentence(scene: Scene) -> str:
-    who, many = _phrase(scene.subject), scene.subject.count > 1
-    what = f" {_phrase(scene.object)}" if scene.object else ""
-    there = ""
+def told_with_roles(scene: Scene) -> list[tuple[str, str]]:
+    """The words of ``english``, each with its part in the scene; signs are words too.
+
+    The parts are spans, marked B- at the first word and I- at the others: ``subject``, ``action``,
+    ``object``, ``place`` (where the subject is) and ``colour`` (where that is what is told of
+    it). The rest is O.
+    """
+    found: list[tuple[str, str]] = []
+    for words, role in [*_parts(scene), (".", "")]:
+        for place, word in enumerate(words.split()):
+            shown = word if found else word[0].upper() + word[1:]
+            found.append((shown, f"{'I' if place else 'B'}-{role}" if role else "O"))
+    return found
+
+
+def _parts(scene: Scene) -> list[Part]:
+    """The sentence of ``scene`` in pieces, uncapitalised and without its full stop."""
+    who, many = (_phrase(scene.subject), "subject"), scene.subject.count > 1
+    what = [(_phrase(scene.object), "object")] if scene.object else []
+    there = ("", "place")
     if scene.relation and scene.landmark:
-        there = f"{_PLACES[scene.relation]} {_phrase(scene.landmark)}"
+        there = (f"{_PLACES[scene.relation]} {_phrase(scene.landmark)}", "place")
     base, third, participle = _VERBS[scene.action] if scene.action else ("be", "is", "been")
-    verb = base if many else third
-    be = "are" if many else "is"
+    verb = (base if many else third, "action")
+    be = ("are" if many else "is", "")
+    that = ("that", "")
     if scene.pattern == "exists":
-        return f"there {be} {who} {there}"
+        return [("there", ""), be, who, there]
     if scene.pattern == "located":
-        return f"{who} {be} {there}"
+        return [who, be, there]
     if scene.pattern == "does":
-        return f"{who} {verb} {there}"
+        return [who, verb, there]
     if scene.pattern == "acts":
-        return f"{who} {verb}{what}"
+        return [who, verb, *what]
     if scene.pattern == "acts_there":
-        return f"{there}, {who} {verb}{what}"
+        return [there, (",", ""), who, verb, *what]
     if scene.pattern == "wants":
-        return f"{who} {'want' if many else 'wants'} to {base}{what}"
+        return [who, (f"{'want' if many else 'wants'} to", ""), (base, "action"), *what]
     if scene.pattern == "has_done":
-        return f"{who} {'have' if many else 'has'} {participle}{what}"
+        return [who, ("have" if many else "has", ""), (participle, "action"), *what]
     if scene.pattern == "is_coloured":
-        return f"{who} that {verb} {there} {be} {scene.subject.colour}"
+        return [who, that, verb, there, be, (scene.subject.colour, "colour")]
     if scene.pattern == "which_acts":
-        return f"{who} that {verb}{what} {be} {there}"
-    return f"while {who} {verb}, {_clause(scene)}"
+        return [who, that, verb, *what, be, there]
+    return [("while", ""), who, verb, (",", ""), *_clause(scene)]
 
 
-def _clause(scene: Scene) -> str:
+def _clause(scene: Scene) -> list[Part]:
     if scene.other is None or scene.other_action is None:
         raise ValueError("'while' needs somebody else who does something")
     base, third, _ = _VERBS[scene.other_action]
-    return f"{_phrase(scene.other)} {base if scene.other.count > 1 else third}"
+    return [
+        (_phrase(scene.other), "subject"),
+        (base if scene.other.count > 1 else third, "action"),
+    ]
 
 
 def _phrase(thing: Thing) -> str:
