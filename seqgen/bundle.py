@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -17,9 +17,10 @@ from seqgen.errors import UserError
 from seqgen.files import checksum, read_json, settle_folder, write_json, write_text
 from seqgen.images import ImageConfig
 from seqgen.model.build import ModelConfig, Seq2Seq, build_seq2seq
+from seqgen.provenance import find_sources, with_code
 from seqgen.scoring.metrics import Metric
 from seqgen.search.settings import SearchConfig
-from seqgen.sources import RECORDED, Code, Source, approved, trace
+from seqgen.sources import RECORDED, Code, Source
 from seqgen.text import TextConfig, Tokenizer
 from seqgen.version import VERSION
 
@@ -123,15 +124,10 @@ def write_bundle(
     values["versions"] = {
         "python": platform.python_version(), "torch": torch.__version__, "seqgen": VERSION,
     }  # fmt: skip
-    values["sources"] = {kind: to_dict(source) for kind, source in _sources(bundle).items()}
+    sources = find_sources(bundle.config, bundle.model)
+    values["sources"] = {name: to_dict(source) for name, source in sources.items()}
     values["checksums"] = {name: checksum(folder / name) for name in written}
     write_json(folder / CONFIG, values)
-
-
-def _sources(bundle: Saved) -> dict[str, Source]:
-    """Where the code of the parts that are not of seqgen came from."""
-    encoder = trace(bundle.config.model.encoder, type(bundle.model.encoder))
-    return {"encoder": encoder} if encoder else {}
 
 
 def read_sources(folder: Path) -> dict[str, Source]:
@@ -214,17 +210,6 @@ def check_files(folder: Path, checksums: dict[str, str]) -> None:
                 folder / name,
                 "copy the model again",
             )
-
-
-def with_code(config: Any, code: Code, folder: Path) -> Any:
-    """What ``config.json`` holds, with the specs by which the parts are to be made now.
-
-    Raises:
-        UserError: a part that is not of seqgen is not to be found, or its source has changed.
-    """
-    recorded = config.sources.get("encoder")
-    encoder = approved("encoder", config.model.encoder, recorded, code, folder)
-    return replace(config, model=replace(config.model, encoder=encoder))
 
 
 def read_bundle(folder: Path, code: Code = RECORDED) -> Bundle:

@@ -20,7 +20,7 @@ from seqgen.model.memory import ImageBatch
 from seqgen.model.stepper import make_stepper
 from seqgen.scoring.likelihood import score_targets
 from seqgen.search.processors import Processor
-from seqgen.search.settings import SearchConfig, default_strategy
+from seqgen.search.settings import SearchConfig, default_strategy, own_processors
 from seqgen.search.step import Hypothesis, Strategy, run
 from seqgen.text import Tokenizer
 
@@ -127,6 +127,7 @@ class Captioner:
     ) -> list[list[Caption]]:
         """Captions of one batch; ``numbers`` [B] are those by which its pictures are known."""
         strategy = strategy or default_strategy(self.search)
+        processors = (*own_processors(self.search, self.target), *processors)
         limits = np.full(len(numbers), self.search.max_extra)
         found = run(strategy.run(self.stepper, batch, limits, processors, numbers))
         return [[self._caption(hypothesis) for hypothesis in best] for best in found]

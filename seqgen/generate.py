@@ -21,6 +21,7 @@ from seqgen.writer import Writer
 def load(
     *folders: str | Path,
     encoder: Any = None,
+    attention: Any = None,
     accept_source: bool = False,
     int8: bool = False,
 ) -> Any:
@@ -33,6 +34,7 @@ def load(
         folders: each a bundle, or the folder of a training (its best model is taken).
         encoder: the class of an encoder that is not of seqgen, or a spec of it (see
             ``seqgen.plugins``), where it is not to be found as it was.
+        attention: likewise, of the decoder.
         accept_source: take it as it is now, also if its source has changed since training.
         int8: write with products of 8-bit integers; see ``seqgen.model.int8``.
 
@@ -50,7 +52,7 @@ def load(
     task = read_task(folder)
     if task not in loaders:
         raise UserError(f"has the task '{task}'", folder, f"known are {', '.join(loaders)}")
-    code = Code(encoder, accept_source=accept_source)
+    code = Code(encoder, attention, accept_source)
     if task in ("classify", "tag"):
         if int8:
             raise UserError("int8 is for models that write", folder, "leave it out")

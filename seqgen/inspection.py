@@ -87,7 +87,7 @@ def _shown(labels: tuple[str, ...], name: str) -> str:
 
 
 def _load(folder: Path, code: Code) -> Any:
-    return load(folder, encoder=code.encoder, accept_source=code.accept_source)
+    return load(folder, **vars(code))
 
 
 def replay(folder: Path, code: Code = RECORDED) -> str:

@@ -14,7 +14,6 @@ from seqgen.bundle import (
     read_config,
     read_weights,
     tokenizer_files,
-    with_code,
 )
 from seqgen.data.words import Lexicon
 from seqgen.errors import UserError
@@ -26,6 +25,7 @@ from seqgen.model.heads import (
     build_classifier,
     build_tagger,
 )
+from seqgen.provenance import with_code
 from seqgen.sources import RECORDED, Code, Source
 from seqgen.text import TextConfig, Tokenizer
 

@@ -85,6 +85,12 @@ def is_file(spec: str) -> bool:
     return place.endswith(".py") or "/" in place or os.sep in place
 
 
+def is_spec(text: str, kind: Kind) -> bool:
+    """Whether ``text`` has the form of a spec, or is a name that an installed package offers."""
+    every = () if ":" in text else importlib.metadata.entry_points(group=GROUPS[kind])
+    return ":" in text or text in {entry.name for entry in every}
+
+
 def file_of(spec: str) -> Path | None:
     """The file that ``spec`` names, which need not be there; None where it names no file."""
     return Path(spec.rpartition(":")[0]).expanduser() if is_file(spec) else None

@@ -100,7 +100,7 @@ def approved(kind: Kind, spec: str, recorded: Source | None, code: Code, folder:
     if given is None:
         _refuse_own(spec, folder, where, kind)
     elif recorded is None:
-        raise UserError("is part of seqgen", where, f"leave --{kind} out")
+        raise UserError("is part of seqgen", where, f"give no other {kind}")
     present = spec if given is None else name_of(given)
     if recorded is None or (code.accept_source and given is not None):
         return present
@@ -110,11 +110,20 @@ def approved(kind: Kind, spec: str, recorded: Source | None, code: Code, folder:
         wanted = f"{recorded.package} {recorded.version}".strip()
         advice = f"install {wanted}" if wanted else error.fix
         if given is None:
-            advice = f"{advice}, or name its place now with --{kind} (in Python {kind}=)"
+            advice = f"{advice}, or {_elsewhere(kind, folder)}"
         raise UserError(error.what, where, advice) from error
     if recorded.sha256 and now.sha256 != recorded.sha256 and not code.accept_source:
         raise _changed(recorded, now, where)
     return present
+
+
+def _elsewhere(kind: Kind, folder: Path) -> str:
+    """What to do about a part that is not to be had where the bundle says."""
+    if kind == "encoder":
+        return "name its place now with --encoder (in Python encoder=)"
+    if kind == "attention":
+        return "in Python, name its place now with attention="
+    return f"take it out of [search] in {folder / 'config.json'}"
 
 
 def _refuse_own(spec: str, folder: Path, where: str, kind: Kind) -> None:
@@ -122,7 +131,7 @@ def _refuse_own(spec: str, folder: Path, where: str, kind: Kind) -> None:
     file = file_of(spec)
     if file is None:
         return
-    advice = f"name a file you trust with --{kind} (in Python {kind}=)"
+    advice = _elsewhere(kind, folder)
     if not file.is_absolute():
         raise UserError("is no whole path, so it is not run", where, advice)
     if folder.resolve() in file.resolve().parents:

@@ -16,7 +16,7 @@ from seqgen.model.stepper import make_stepper
 from seqgen.scoring.likelihood import score_targets
 from seqgen.search.batched import Search
 from seqgen.search.processors import Processor
-from seqgen.search.settings import SearchConfig, default_strategy
+from seqgen.search.settings import SearchConfig, default_strategy, own_processors
 from seqgen.search.step import Strategy
 from seqgen.text import Tokenizer
 from seqgen.writer import Written
@@ -81,6 +81,7 @@ class Teller:
     ) -> Iterator[list[Written]]:
         """For each of ``values`` its n best texts, best first; a stream."""
         strategy = strategy or default_strategy(self.search)
+        processors = (*own_processors(self.search, self.target), *processors)
         search = Search[int](self.stepper, strategy, processors, value_batch, batch_size)
         waiting, first = iter(values), 0
         while window := list(islice(waiting, batch_size)):

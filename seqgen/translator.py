@@ -19,7 +19,7 @@ from seqgen.scoring.likelihood import score_targets
 from seqgen.search import batched
 from seqgen.search.batched import Search
 from seqgen.search.processors import Processor
-from seqgen.search.settings import SearchConfig, default_strategy
+from seqgen.search.settings import SearchConfig, default_strategy, own_processors
 from seqgen.search.step import Hypothesis, Strategy
 from seqgen.text import EOS, Tokenizer
 
@@ -104,6 +104,7 @@ class Translator:
         Lines are read ``batched.WINDOW`` at a time, batched by length, and given back in order.
         """
         strategy = strategy or default_strategy(self.search)
+        processors = (*own_processors(self.search, self.target), *processors)
         lines, first = iter(texts), 0
         while window := list(islice(lines, batched.WINDOW)):
             yield from self._window(window, first, strategy, processors, batch_size)

@@ -22,7 +22,7 @@ from seqgen.search.endless import stream
 from seqgen.search.ensemble import Ensemble
 from seqgen.search.processors import Processor
 from seqgen.search.sample import Greedy, Sample
-from seqgen.search.settings import SearchConfig, default_strategy
+from seqgen.search.settings import SearchConfig, default_strategy, own_processors
 from seqgen.search.step import Hypothesis, Stepper, Strategy, run
 from seqgen.text import Tokenizer
 
@@ -122,6 +122,7 @@ class Writer:
             batch_size: beginnings searched together; it does not change what comes out.
         """
         strategy = strategy or default_strategy(self.search)
+        processors = (*own_processors(self.search, self.target), *processors)
         search = Search[list[int]](self.stepper, strategy, processors, list, batch_size)
         waiting, first = iter(prompts), 0
         while window := list(islice(waiting, batch_size)):

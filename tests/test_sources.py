@@ -163,7 +163,7 @@ def test_a_missing_package_is_named_with_its_version(tmp_path):
 def test_what_is_of_seqgen_has_no_source_to_replace(tiny_bundle):
     assert trace("", type(seqgen.load(tiny_bundle).models[0].encoder)) is None
     told = refused(seqgen.load, tiny_bundle, encoder="./mine.py:Mean")
-    assert "part of seqgen" in told and "leave --encoder out" in told
+    assert "part of seqgen" in told and "no other encoder" in told
 
 
 def test_an_installed_package_is_recorded_with_its_version():

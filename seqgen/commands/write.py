@@ -47,6 +47,9 @@ Int8 = Annotated[bool, typer.Option("--int8", help="Products of 8-bit integers: 
 Json = Annotated[bool, typer.Option("--json", help="Lines of JSON with scores.")]
 
 
+_SILENT = (None, None, None, 1, 1)  # no word of a beam
+
+
 @dataclass(frozen=True)
 class Wishes:
     """What the options of a search say."""
@@ -67,9 +70,13 @@ class Wishes:
         """What was asked for, the bundle's own settings where nothing was."""
         from seqgen.search.beam import Beam
         from seqgen.search.sample import Sample
+        from seqgen.search.settings import default_strategy
 
         if self.temperature is not None:
             return Sample(self.temperature, top_p=self.top_p, samples=self.n_best, seed=self.seed)
+        penalties = (self.length_penalty, self.coverage_penalty)
+        if search.strategy and (self.beam_size, *penalties, self.groups, self.n_best) == _SILENT:
+            return default_strategy(search)
         size = search.beam_size if self.beam_size is None else self.beam_size
         length, coverage = self.length_penalty, self.coverage_penalty
         return Beam(

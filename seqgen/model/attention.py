@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from seqgen.errors import UserError
 from seqgen.model.memory import Memory
+from seqgen.parts import make
+from seqgen.sources import trace
 
-Kind = Literal["dot", "general", "mlp", "none"]
+Kind = Literal["dot", "general", "mlp"]
+KINDS: tuple[str, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -86,3 +89,55 @@ class Attention(nn.Module):
             scores = self.energy(torch.tanh(mixed)).squeeze(-1)
         weights = torch.softmax(scores + prepared.bias, -1)
         return torch.bmm(weights.to(prepared.values.dtype), prepared.values), weights
+
+
+def make_attention(kind: str, options: dict[str, Any], query_dim: int, memory_dim: int) -> Any:
+    """An ``Attention`` of that kind, or one of the user's own, which behaves like it.
+
+    One of one's own is a module with ``prepare`` and ``forward`` as ``Attention`` has them. What
+    it prepares is a ``Prepared``; with more to keep of an input, a class derived from that.
+
+    Args:
+        kind: of ``KINDS``, or a spec (see ``seqgen.plugins``).
+        options: keyword arguments of one's own; it gets ``query_dim`` and ``memory_dim`` too.
+        query_dim: H, width of a query.
+        memory_dim: D, width of a state.
+
+    Raises:
+        UserError: it cannot be made, or does not do what an attention does.
+    """
+    if kind in KINDS:
+        if options:
+            raise UserError("has no options", f"attention '{kind}'")
+        return Attention(query_dim, memory_dim, kind)  # type: ignore[arg-type]
+    own = make("attention", kind, options, query_dim=query_dim, memory_dim=memory_dim)
+    where = f"attention '{kind}'"
+    if not isinstance(own, nn.Module):
+        raise UserError("is no torch module", where, "derive it from torch.nn.Module")
+    trace(kind, type(own))  # its source as it is now
+    mode = own.training
+    with torch.no_grad():
+        _try(own.eval(), query_dim, memory_dim, where)
+    return own.train(mode)
+
+
+def _try(own: Any, query_dim: int, memory_dim: int, where: str) -> None:
+    """Let an attention look at two small memories, one of them padded."""
+    states = torch.linspace(-1.0, 1.0, 2 * 3 * memory_dim).view(2, 3, memory_dim)
+    mask = torch.tensor([[True, True, True], [True, False, False]])
+    prepared = own.prepare(Memory(states, mask, states.mean(1)))
+    if not isinstance(prepared, Prepared):
+        raise UserError(f"prepares {type(prepared).__name__}", where, "return a Prepared")
+    queries = torch.linspace(-1.0, 1.0, 2 * query_dim).view(2, 1, query_dim)
+    contexts, weights = own(queries, prepared.select(torch.tensor([0, 1])))
+    for name, tensor, shape in (
+        ("contexts", contexts, (2, 1, memory_dim)),
+        ("weights", weights, (2, 1, 3)),
+    ):
+        if tuple(tensor.shape) != shape:
+            found, wanted = list(tensor.shape), list(shape)
+            raise UserError(f"{name} are {found} where {wanted} is expected", where)
+    if weights.min() < 0 or not torch.allclose(weights.sum(-1), torch.ones(2, 1), atol=1e-4):
+        raise UserError("its weights are no distribution: they must sum to 1", where)
+    if bool(weights[1, 0, 1:].any()):
+        raise UserError("looks at padding", where, "give positions where the mask is False 0")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +11,7 @@ from torch import Tensor, nn
 from seqgen.errors import UserError
 from seqgen.model.decoder import Decoder, DecoderConfig
 from seqgen.model.memory import Memory
+from seqgen.parts import arguments
 from seqgen.plugins import preset, resolve
 from seqgen.sources import trace
 
@@ -107,35 +106,11 @@ def build_encoder(
     """
     kind, where = find_class(spec), f"encoder '{spec}'"
     trace(spec, kind)  # its source as it is now, not when it is asked for
-    options = _plain(preset(spec) | options, where)
-    wanted = inspect.signature(kind).parameters
-    sizes = {"vocab_size": vocab_size}
-    if characters is not None:
-        sizes["characters"] = characters
-    arguments = {name: size for name, size in sizes.items() if name in wanted} | options
-    try:
-        inspect.signature(kind).bind(**arguments)
-    except TypeError as error:
-        known = ", ".join(name for name in wanted if name not in sizes)
-        raise UserError(f"{error}", where, f"its options are {known}") from error
-    encoder = kind(**arguments)
+    chosen = arguments(kind, preset(spec) | options, where, vocab_size=vocab_size)
+    encoder: nn.Module = kind(**chosen)
     if not isinstance(getattr(encoder, "output_dim", None), int):
         raise UserError("has no integer 'output_dim'", where, "set self.output_dim")
     return encoder
-
-
-def _plain(options: dict[str, Any], where: str) -> dict[str, Any]:
-    """``options`` as they are once they have been through JSON."""
-    for name, value in options.items():
-        try:
-            json.dumps(value, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise UserError(
-                f"option '{name}' is {value!r}, which JSON cannot hold", where,
-                "take numbers, strings, lists and dictionaries of them",
-            ) from error  # fmt: skip
-    plain: dict[str, Any] = json.loads(json.dumps(options))
-    return plain
 
 
 def build_seq2seq(config: ModelConfig, source_size: int, target_size: int, seed: int) -> Seq2Seq:

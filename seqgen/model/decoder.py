@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from seqgen.errors import UserError
-from seqgen.model.attention import Attention, Kind, Prepared
+from seqgen.model.attention import KINDS, Prepared, make_attention
 from seqgen.model.embedding import Embedding, OneHot
 from seqgen.model.memory import Memory
 from seqgen.model.rnn import Cell, CellState, LockedDropout, RNNLayer
+from seqgen.plugins import is_spec
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class DecoderConfig:
     hidden_dim: int = 256  # H, width of every recurrent layer
     layers: int = 2  # the first stands below the attention, the others above it
     cell: Cell = "lstm"
-    attention: Kind = "general"
+    attention: str = "general"  # dot, general, mlp or none; or a spec, see seqgen.plugins
+    attention_options: dict[str, Any] = field(default_factory=dict)  # of one's own
     input_feeding: bool = False  # Luong et al. 2015; trains in a loop, no dropout between layers
     tied_output: bool = True  # the output layer is the embedding, transposed (Press & Wolf 2017)
     dropout: float = 0.3  # locked dropout on embeddings, between layers and before the output
@@ -36,6 +39,9 @@ class DecoderConfig:
         for name in ("dropout", "weight_dropout"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise UserError(f"decoder {name} must be in [0, 1), not {getattr(self, name)}")
+        if not (self.attention in (*KINDS, "none") or is_spec(self.attention, "attention")):
+            fix = f"choose from {', '.join((*KINDS, 'none'))}, or name your own"
+            raise UserError(f"decoder attention is '{self.attention}'", fix=fix)
         if self.one_hot and self.tied_output:
             raise UserError("decoder one_hot has no embedding to tie", fix="tied_output = false")
         if self.input_feeding and self.weight_dropout:
@@ -106,7 +112,10 @@ class Decoder(nn.Module):
             RNNLayer(hidden + (context if depth == 0 else 0), hidden, config.cell, dropped)
             for depth in range(config.layers - 1)
         )
-        self.attention = Attention(hidden, context, config.attention) if attend else None
+        self.attention: Any = None
+        if attend:
+            options = config.attention_options
+            self.attention = make_attention(config.attention, options, hidden, context)
         self.parts = self.lower.state_count
         self.begin = (
             nn.Linear(memory_dim, config.layers * self.parts * hidden)

@@ -26,6 +26,7 @@ from seqgen.scoring.metrics import Metric
 from seqgen.search.sample import Greedy
 from seqgen.training.card import model_card
 from seqgen.training.critical import Critic
+from seqgen.training.judge import make_judge
 from seqgen.training.precision import train_flops
 from seqgen.training.targets import Targets, make_targets, target_loss, token_rows
 from seqgen.training.task import Loss, Validation
@@ -117,6 +118,7 @@ class CaptionTask:
         self.lengths = train.store.columns["target"].lengths + 1  # EOS
         self.references = valid.references()
         self.critic = self._critic() if config.reward else None
+        self.judge = make_judge(config)
         self.scores: list[Metric] = []  # of the last validation
         self.cost = train_flops(bundle.model.decoder)
 
@@ -168,17 +170,20 @@ class CaptionTask:
         return Critic(self.model, self.bundle.target.decode, judge.scores, samples)
 
     def validate(self) -> Validation:
-        """CIDEr-D of greedy captions of the validation images."""
+        """Greedy captions of the validation images, by CIDEr-D or by a metric of one's own."""
         self.model.eval()
         outputs: list[str] = []
         for begin in range(0, len(self.valid.features), _VALIDATED):
             numbers = np.arange(begin, min(begin + _VALIDATED, len(self.valid.features)))
             found = self.captioner.search_batch(self.valid.batch(numbers), numbers, Greedy())
             outputs += [best[0].text for best in found]
-        self.scores = caption_scores(outputs, self.references)
+        self.scores, name = caption_scores(outputs, self.references), "cider_d"
+        if self.judge is not None:
+            self.scores.append(self.judge(outputs, self.references))
+            name = self.judge.name
         shown = len(outputs) // 2
         sample = f"{outputs[shown]}  ({self.references[shown][0]})"
-        return Validation("cider_d", self.scores[-1].value, sample)
+        return Validation(name, self.scores[-1].value, sample)
 
     def write_bundle(self, folder: Path, validation: Validation | None) -> None:
         """Write the model with its validation scores and a self-test on test cards."""

@@ -21,6 +21,7 @@ from seqgen.generate import (
     load_translator,
     load_writer,
 )
+from seqgen.provenance import check_sources
 from seqgen.sources import RECORDED, Code, approved
 from seqgen.tagger import Tagger
 from seqgen.teller import Teller
@@ -33,6 +34,7 @@ from seqgen.training.settings import (
     TaggingSettings,
     TellingSettings,
     WritingSettings,
+    located,
     with_encoder,
 )
 from seqgen.training.task import Task
@@ -102,7 +104,7 @@ def train(plan: Plan[S], settings: S, out: Path, report: Report | None = None) -
     world.barrier()  # all have looked before the first one writes
     if world.rank == 0:
         plan.prepare(settings, out / "data", report)
-        write_json(out / SETTINGS, to_dict(with_encoder(settings)))
+        write_json(out / SETTINGS, to_dict(located(settings)))
     world.barrier()
     _run(plan, out, report, world)
 
@@ -153,10 +155,12 @@ def _run(plan: Plan[S], out: Path, report: Report, world: World, code: Code | No
 
 
 def _approved(settings: S, last: Path, code: Code) -> S:
-    """``settings`` with an encoder that is the one trained so far, if there is a checkpoint."""
+    """``settings`` with the encoder trained so far, if there is a checkpoint; all parts checked."""
     spec = settings.model.encoder
     if last.exists():
-        spec = approved("encoder", spec, read_sources(last).get("encoder"), code, last)
+        sources = read_sources(last)
+        check_sources(sources, code, last)
+        spec = approved("encoder", spec, sources.get("encoder"), code, last)
     elif code.encoder is not None:
         spec = code.encoder
     found: S = with_encoder(settings, spec)

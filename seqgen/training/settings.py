@@ -174,6 +174,13 @@ class TaggingSettings:
     )
 
 
+def _named(value: Any) -> Any:
+    """``value`` with specs for its classes and functions."""
+    if isinstance(value, (list, tuple)):
+        return [_named(one) for one in value]
+    return name_of(value) if callable(value) else value
+
+
 S = TypeVar("S", Settings, CaptionSettings, WritingSettings, TellingSettings, TaggingSettings)
 
 
@@ -197,7 +204,7 @@ def read_settings(path: Path | None, changes: dict[str, Any], kind: type[S] = Se
             table = table.setdefault(parent, {})
             if not isinstance(table, dict):
                 raise UserError(f"'{parent}' is no table", f"setting {name}")
-        table[key] = name_of(value) if callable(value) else value
+        table[key] = _named(value)
     for name, defaults in to_dict(kind()).items():  # a table half given keeps its task's defaults
         table = values.get(name, {})
         if isinstance(table, dict):
@@ -213,6 +220,23 @@ def _over(defaults: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict) and isinstance(defaults.get(key), dict)
     }
     return defaults | table | both
+
+
+def located(settings: Any) -> Any:
+    """``settings`` of any task with the files of the user's own parts named in full."""
+    settings, search = with_encoder(settings), getattr(settings, "search", None)
+    changes: dict[str, Any] = {
+        "training": replace(settings.training, metric=name_of(settings.training.metric))
+    }
+    decoder = getattr(settings.model, "decoder", None)
+    if decoder is not None:
+        decoder = replace(decoder, attention=name_of(decoder.attention))
+        changes["model"] = replace(settings.model, decoder=decoder)
+    if search is not None:
+        processors = tuple(name_of(spec) for spec in search.processors)
+        strategy = name_of(search.strategy)
+        changes["search"] = replace(search, strategy=strategy, processors=processors)
+    return replace(settings, **changes)
 
 
 def with_encoder(settings: Any, encoder: Any = None, options: dict[str, Any] | None = None) -> Any:

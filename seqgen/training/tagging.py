@@ -76,7 +76,7 @@ class TaggingTask:
         rank: int = 0,
         world: int = 1,
     ) -> None:
-        for name in ("reward", "scheduled_sampling", "subword_sampling"):
+        for name in ("reward", "metric", "scheduled_sampling", "subword_sampling"):
             if getattr(config, name):
                 raise UserError(f"{name} is not for tags", "[training]", "leave it out")
         self.bundle, self.store, self.config = bundle, store, config

@@ -25,6 +25,7 @@ from seqgen.teller import Teller, value_batch
 from seqgen.text import Tokenizer
 from seqgen.training.card import model_card
 from seqgen.training.distributed import World
+from seqgen.training.judge import refuse_metric
 from seqgen.training.precision import train_flops
 from seqgen.training.report import Report
 from seqgen.training.settings import TellingSettings
@@ -72,6 +73,7 @@ class TellingTask:
     ) -> None:
         if config.reward:
             raise UserError("a reward is not for single values", "[training]", "leave it out")
+        refuse_metric(config, "single values")
         self.bundle, self.store, self.config = bundle, store, config
         self.rank, self.world = rank, world
         self.model = bundle.model

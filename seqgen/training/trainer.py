@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
@@ -59,6 +59,8 @@ class TrainingConfig:
     scheduled_sampling: float = 0.0  # share of inputs the model's own guesses take (Bengio 2015)
     reward: Literal["", "bleu", "cider_d"] = ""  # of what the model draws, to train on (SCST)
     samples: int = 5  # drawn of each input, with a reward
+    metric: str = ""  # one of the user's own to choose the best model by; see seqgen.plugins
+    metric_options: dict[str, Any] = field(default_factory=dict)
     initial: str = ""  # a model whose weights training begins with
     average: float = 0.999  # decay of the running average of weights; 0 = off
     patience: int = 0  # stop after so many validations without a better one; 0 = never

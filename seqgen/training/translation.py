@@ -23,6 +23,7 @@ from seqgen.text import Tokenizer
 from seqgen.training.card import model_card
 from seqgen.training.critical import Critic
 from seqgen.training.distributed import World
+from seqgen.training.judge import make_judge
 from seqgen.training.precision import train_flops
 from seqgen.training.report import Report
 from seqgen.training.settings import Settings
@@ -76,7 +77,8 @@ class TranslationTask:
         self.rank, self.world = rank, world
         self.model = bundle.model
         self.tuned: list[nn.Parameter] = []
-        self.metric: Metric | None = None  # of the last validation
+        self.judge = make_judge(config)
+        self.scores: list[Metric] = []  # of the last validation
         self.translator = Translator(bundle)
         self.costs = tuple(
             train_flops(part) for part in (bundle.model.encoder, bundle.model.decoder)
@@ -136,14 +138,19 @@ class TranslationTask:
         return Critic(self.model, self.bundle.target.decode, reward, self.config.samples)
 
     def validate(self) -> Validation:
-        """BLEU of greedy translations of the validation sources."""
+        """Greedy translations of the validation sources, by BLEU or by a metric of one's own."""
         sources, references = self.valid
         self.model.eval()
         outputs = self.translator.translate(sources, Greedy(), batch_size=128)
         lowercase = self.bundle.config.target.lowercase
-        self.metric = bleu(outputs, [references], lowercase=lowercase)
+        self.scores = [bleu(outputs, [references], lowercase=lowercase)]
+        name = "bleu"
+        if self.judge is not None:
+            self.scores.append(self.judge(outputs, [[one] for one in references]))
+            name = self.judge.name
         shown = len(sources) // 2
-        return Validation("bleu", self.metric.value, f"{sources[shown]} -> {outputs[shown]}")
+        sample = f"{sources[shown]} -> {outputs[shown]}"
+        return Validation(name, self.scores[-1].value, sample)
 
     def write_bundle(self, folder: Path, validation: Validation | None) -> None:
         """Write the model with its validation score and a self-test."""
@@ -154,7 +161,7 @@ class TranslationTask:
             {"input": source, "output": best[0].text, "log_prob": best[0].hypothesis.log_prob}
             for source, best in zip(sources, found, strict=True)
         ]
-        scores = [self.metric] if validation is not None and self.metric else []
+        scores = self.scores if validation is not None else []
         examples = f"{len(self.store):,} sentence pairs"
         use = 'model.translate(["a sentence"])'
         card = model_card("translator", self.model, examples, scores, use)

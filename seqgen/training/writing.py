@@ -20,6 +20,7 @@ from seqgen.model.build import Seq2Seq
 from seqgen.model.decoder import State
 from seqgen.scoring.running import Measure
 from seqgen.training.card import language_card
+from seqgen.training.judge import refuse_metric
 from seqgen.training.loss import output_loss
 from seqgen.training.precision import train_flops
 from seqgen.training.task import Loss, Validation
@@ -199,5 +200,6 @@ def _refuse(config: TrainingConfig, bundle: Bundle) -> None:
             raise UserError(f"{name} is not for language models", "[training]", "set it to 0")
     if config.reward:
         raise UserError("a reward is not for language models", "[training]", "leave it out")
+    refuse_metric(config, "language models")
     if bundle.config.model.decoder.input_feeding:
         raise UserError("input_feeding needs attention", "[model] decoder", "set it to false")
