@@ -7,6 +7,7 @@
 The scenes' tags mark spans: the subject, the action, the object, the place. Which of them "a red
 ball" is depends on words before and after it. English Web Treebank asks for parts of speech; of a
 word never seen the spelling tells most.
+(Put the files of UD_English-EWT, .conllu or .conllu.gz, into ud_ewt below SEQGEN_DATA.)
 Run it again after it was stopped, and it goes on where it was.
 """
 
@@ -51,7 +52,8 @@ def main() -> None:
     else:
         parts = {"train": "train", "valid": "dev", "test": "test"}
         folder = data_folder("ud_ewt")
-        files = {part: folder / f"en_ewt-ud-{ud}.conllu.gz" for part, ud in parts.items()}
+        plain = {part: folder / f"en_ewt-ud-{ud}.conllu" for part, ud in parts.items()}
+        files = {p: f if f.exists() else Path(f"{f}.gz") for p, f in plain.items()}
 
     if (out / "settings.json").exists():
         model = resume_tagger(out)
