@@ -20,7 +20,7 @@ from seqgen.data.store import Store
 from seqgen.data.text_stream import COLUMN
 from seqgen.generate import load_writer
 from seqgen.running_text import TextDecoder, encode_text
-from seqgen.scoring.running import Measure
+from seqgen.scoring.measure import Measure
 from seqgen.scoring.steppers import stepper_log_probs
 from seqgen.search.endless import stream
 from seqgen.search.ensemble import Ensemble

@@ -3,37 +3,48 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from seqgen.config import from_dict, to_dict
 from seqgen.errors import UserError
-from seqgen.files import checksum, read_json, settle_folder, write_json, write_text
+from seqgen.files import checksum, write_json, write_text
+from seqgen.folders import (
+    CARD,
+    CONFIG,
+    FORMAT,
+    SCORES,
+    SELFTEST,
+    WEIGHTS,
+    check_files,
+    find_bundle,
+    read_config,
+    read_values,
+    tokenizer_files,
+)
 from seqgen.images import ImageConfig
 from seqgen.model.build import ModelConfig, Seq2Seq, build_seq2seq
+from seqgen.model.inputs import image_batch, text_batch, value_batch
+from seqgen.model.language import LanguageStepper
+from seqgen.model.stepper import ModelStepper
+from seqgen.model.weights import read_weights, write_weights
 from seqgen.provenance import find_sources, with_code
+from seqgen.running_text import line_feed
+from seqgen.scoring.likelihood import token_log_probs
 from seqgen.scoring.metrics import Metric
+from seqgen.scoring.running import stream_log_probs
 from seqgen.search.settings import SearchConfig
+from seqgen.search.step import Stepper
 from seqgen.sources import RECORDED, Code, Source
 from seqgen.text import TextConfig, Tokenizer
 from seqgen.version import VERSION
-
-CONFIG, WEIGHTS, SCORES, SELFTEST, CARD = (
-    "config.json",
-    "weights.safetensors",
-    "scores.json",
-    "selftest.json",
-    "README.md",
-)
-FORMAT = 1
-
-C = TypeVar("C")
 
 
 class Saved(Protocol):
@@ -90,10 +101,31 @@ class Bundle:
         source, target = tokenizer_files(self.config.joint)
         return {target: self.target} | ({source: self.source} if self.source else {})
 
+    def stepper(self) -> Stepper[Any]:
+        """The model as a search sees it."""
+        if self.config.task == "write":
+            return LanguageStepper(self.model, line_feed(self.target))
+        return ModelStepper(self.model)
 
-def tokenizer_files(joint: bool) -> tuple[str, str]:
-    """The file names of the source's and the target's SentencePiece model."""
-    return ("joint.spm", "joint.spm") if joint else ("source.spm", "target.spm")
+    def batch(self, inputs: Sequence[Any]) -> Any:
+        """See ``Loaded.batch``."""
+        return _BATCHES[self.config.task](inputs)
+
+    def log_probs(self, batch: Any, targets: Sequence[Sequence[int]]) -> list[tuple[float, ...]]:
+        """See ``Loaded.log_probs``."""
+        return token_log_probs(self.model, batch, targets)
+
+    def stream(
+        self, tokens: npt.NDArray[Any], most_rows: int
+    ) -> Iterator[npt.NDArray[np.floating]]:
+        """See ``Loaded.stream``."""
+        first = line_feed(self.target)
+        return stream_log_probs(self.model.decoder, tokens, first, most_rows)
+
+
+_BATCHES: dict[str, Callable[[Sequence[Any]], Any]] = {
+    "translate": text_batch, "caption": image_batch, "tell": value_batch, "write": list,
+}  # fmt: skip
 
 
 def write_bundle(
@@ -114,7 +146,7 @@ def write_bundle(
     """
     for name, tokenizer in bundle.tokenizers().items():
         tokenizer.save(folder / name)
-    save_file(_tensors(bundle.model), folder / WEIGHTS)
+    write_weights(folder / WEIGHTS, bundle.model)
     write_json(folder / SCORES, [to_dict(score) for score in scores])
     write_json(folder / SELFTEST, selftest)
     write_text(folder / CARD, card)
@@ -136,80 +168,8 @@ def read_sources(folder: Path) -> dict[str, Source]:
     Raises:
         UserError: its ``config.json`` is damaged.
     """
-    found = _read_values(folder).get("sources", {})
+    found = read_values(folder, FORMAT).get("sources", {})
     return {kind: from_dict(Source, one, folder / CONFIG) for kind, one in found.items()}
-
-
-def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Parameters and buffers by name, each once however many names it goes by."""
-    named = [*model.named_parameters(), *model.named_buffers()]
-    return {name: tensor.detach().contiguous() for name, tensor in named}
-
-
-def find_bundle(folder: Path) -> Path:
-    """The bundle meant by ``folder``: itself, or ``best/`` in the folder of a training.
-
-    Raises:
-        UserError: there is none.
-    """
-    if not folder.is_dir():
-        raise UserError(
-            "does not exist" if not folder.exists() else "is not a folder",
-            folder,
-            "give the folder of a trained model",
-        )
-    settle_folder(folder / "best")
-    for candidate in (folder, folder / "best"):
-        if (candidate / CONFIG).is_file():
-            return candidate
-    raise UserError(f"is no model: it has no {CONFIG}", folder, "give what training wrote")
-
-
-def read_task(folder: Path) -> str:
-    """What the model in ``folder`` does, as its ``config.json`` says.
-
-    Raises:
-        UserError: there is no model, or ``config.json`` is damaged or of a newer format.
-    """
-    return str(_read_values(find_bundle(folder)).get("task"))
-
-
-def _read_values(folder: Path) -> dict[str, Any]:
-    values = read_json(folder / CONFIG)
-    found = values.get("format") if isinstance(values, dict) else None
-    if found != FORMAT:
-        raise UserError(
-            f"has format {found}, this version reads {FORMAT}",
-            folder / CONFIG,
-            "check that it is a seqgen model, or install a newer seqgen",
-        )
-    return dict(values)
-
-
-def read_config(folder: Path, kind: type[C]) -> C:
-    """``config.json`` as a ``kind``, such as ``BundleConfig``.
-
-    Raises:
-        UserError: it is damaged, made by a newer format, or of another kind of model.
-    """
-    return from_dict(kind, _read_values(folder), folder / CONFIG)
-
-
-def check_files(folder: Path, checksums: dict[str, str]) -> None:
-    """Compare the files of a bundle with their SHA-256.
-
-    Raises:
-        UserError: one is missing, truncated or edited.
-    """
-    for name, expected in checksums.items():
-        if name != Path(name).name:
-            raise UserError(f"names a file outside the bundle: {name}", folder / CONFIG)
-        if checksum(folder / name) != expected:
-            raise UserError(
-                "does not match its checksum: truncated or edited",
-                folder / name,
-                "copy the model again",
-            )
 
 
 def read_bundle(folder: Path, code: Code = RECORDED) -> Bundle:
@@ -251,29 +211,3 @@ def begin_from(folder: Path, model: Seq2Seq, target: Tokenizer) -> None:
             "has another vocabulary", folder, "train both with the same data and [data] settings"
         )
     read_weights(folder / WEIGHTS, model)
-
-
-def read_weights(path: Path, model: nn.Module) -> None:
-    """Fill ``model`` with the tensors of a safetensors file; names and shapes must agree.
-
-    Raises:
-        UserError: the file is damaged, or made for another model (the tensor is named).
-    """
-    try:
-        found = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"cannot be read: {error}", path, "copy the model again") from error
-    wanted = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    odd = sorted(wanted.keys() ^ found.keys())
-    if odd:
-        side = "lacks" if odd[0] in wanted else "has an unknown"
-        raise UserError(f"{side} tensor '{odd[0]}'", path, "its config.json is of another model")
-    with torch.no_grad():
-        for name, tensor in wanted.items():
-            if tensor.shape != found[name].shape:
-                raise UserError(
-                    f"tensor '{name}' is {list(found[name].shape)}, config.json says"
-                    f" {list(tensor.shape)}",
-                    path,
-                )
-            tensor.copy_(found[name])

@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+import numpy.typing as npt
 from PIL import Image
 
-from seqgen.bundle import Bundle
 from seqgen.errors import UserError
 from seqgen.images import ImageConfig, read_image, to_pixels
-from seqgen.model.memory import ImageBatch
-from seqgen.model.stepper import make_stepper
-from seqgen.scoring.likelihood import score_targets
+from seqgen.loaded import Loaded, make_stepper, score_targets
 from seqgen.search.processors import Processor
 from seqgen.search.settings import SearchConfig, default_strategy, own_processors
 from seqgen.search.step import Hypothesis, Strategy, run
@@ -55,7 +52,7 @@ class Captioner:
         UserError: the models are no captioners, or do not fit each other.
     """
 
-    def __init__(self, *bundles: Bundle) -> None:
+    def __init__(self, *bundles: Loaded) -> None:
         self.bundles = bundles
         first = bundles[0]
         if first.config.images is None:
@@ -66,8 +63,7 @@ class Captioner:
         for other in bundles[1:]:
             if (other.config.images, other.target) != (self.images, self.target):
                 raise UserError("an ensemble needs models with the same text and image settings")
-        self.models = [bundle.model for bundle in bundles]
-        self.stepper = make_stepper(self.models)
+        self.stepper = make_stepper(bundles)
 
     def caption(
         self,
@@ -109,7 +105,7 @@ class Captioner:
             good = [i for i, one in enumerate(pixels) if one is not None]
             found: list[list[Caption]] = [[] for _ in window]
             if good:
-                batch = ImageBatch(torch.stack([one for one in pixels if one is not None]))
+                batch = self.bundles[0].batch([one for one in pixels if one is not None])
                 numbers = np.array(good, np.int64) + first
                 for i, best in zip(
                     good, self.search_batch(batch, numbers, strategy, processors), strict=True
@@ -120,12 +116,12 @@ class Captioner:
 
     def search_batch(
         self,
-        batch: ImageBatch,
-        numbers: np.ndarray[Any, np.dtype[np.int64]],
+        batch: Any,
+        numbers: npt.NDArray[np.int64],
         strategy: Strategy | None = None,
         processors: Sequence[Processor] = (),
     ) -> list[list[Caption]]:
-        """Captions of one batch; ``numbers`` [B] are those by which its pictures are known."""
+        """Captions of one batch, as the stepper takes it; ``numbers`` [B] are its pictures'."""
         strategy = strategy or default_strategy(self.search)
         processors = (*own_processors(self.search, self.target), *processors)
         limits = np.full(len(numbers), self.search.max_extra)
@@ -146,18 +142,20 @@ class Captioner:
         if len(pictures) != len(texts):
             raise UserError(f"there are {len(pictures)} pictures and {len(texts)} texts")
 
-        def make_batch(some: list[Picture]) -> ImageBatch:
-            return ImageBatch(torch.stack([self.pixels(picture) for picture in some]))
-
         targets = self.target.encode(list(texts))
-        return score_targets(self.models, pictures, targets, make_batch, batch_size)
+        found: list[tuple[float, ...]] = []
+        for begin in range(0, len(targets), batch_size):
+            part = slice(begin, begin + batch_size)
+            seen = [self.pixels(picture) for picture in pictures[part]]
+            found += score_targets(self.bundles, seen, targets[part], batch_size)
+        return found
 
-    def pixels(self, picture: Picture) -> torch.Tensor:
+    def pixels(self, picture: Picture) -> npt.NDArray[np.float32]:
         """What the network sees of a picture, [3, size, size]."""
         image = picture if isinstance(picture, Image.Image) else read_image(Path(picture))
         return to_pixels(image.convert("RGB"), self.images)
 
-    def _pixels(self, picture: Picture, on_error: OnError | None) -> torch.Tensor | None:
+    def _pixels(self, picture: Picture, on_error: OnError | None) -> npt.NDArray[np.float32] | None:
         try:
             return self.pixels(picture)
         except UserError as error:

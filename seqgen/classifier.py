@@ -13,9 +13,9 @@ import torch
 from seqgen.data.values import Values
 from seqgen.errors import UserError
 from seqgen.labelled import ClassifierBundle
+from seqgen.model.inputs import text_batch
 from seqgen.search import batched
 from seqgen.text import Tokenizer
-from seqgen.translator import text_batch
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from seqgen.bundle import Bundle, read_bundle, read_task
+from seqgen.bundle import Bundle, read_bundle
 from seqgen.captioner import Captioner
 from seqgen.classifier import Classifier
 from seqgen.errors import UserError
+from seqgen.folders import read_task
 from seqgen.labelled import read_classifier, read_tagger
 from seqgen.model.int8 import quantize
 from seqgen.sources import RECORDED, Code

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
-import torch
+import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
-from torch import Tensor
 
 from seqgen.errors import UserError
 from seqgen.files import unreadable
@@ -181,8 +180,8 @@ def _eight_bits(image: Image.Image, path: Path) -> Image.Image:
     return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
 
 
-def to_pixels(image: Image.Image, config: ImageConfig) -> Tensor:
-    """The pixels [3, size, size] float32 a network sees, normalized; the same on any machine.
+def to_pixels(image: Image.Image, config: ImageConfig) -> npt.NDArray[np.float32]:
+    """The pixels [3, size, size] a network sees, normalized; the same on any machine.
 
     Equal to the transforms torchvision publishes with its weights.
 
@@ -190,22 +189,28 @@ def to_pixels(image: Image.Image, config: ImageConfig) -> Tensor:
         image: RGB.
         config: how to fit and normalize it.
     """
-    # Here, because torchvision takes longer to import than a translator needs for its first line.
-    from torchvision.transforms import InterpolationMode
-    from torchvision.transforms.v2 import functional as F
-
-    mode = InterpolationMode(config.interpolation)
+    mode = Image.Resampling[config.interpolation.upper()]
     if config.fit == "squash":
-        image = F.resize(image, [config.size, config.size], mode)
+        image = _resized(image, (config.size, config.size), mode)
     else:
-        width, height = image.size
-        most = _LONGEST * min(width, height)
-        if max(width, height) > most:
-            image = F.center_crop(image, [min(height, most), min(width, most)])
-        image = F.center_crop(F.resize(image, [config.resize], mode), [config.size, config.size])
-    pixels = F.to_dtype(F.pil_to_tensor(image), torch.float32, scale=True)
-    normal: Tensor = F.normalize(pixels, list(config.mean), list(config.std))
-    return normal
+        most = _LONGEST * min(image.size)
+        image = _centre(image, (min(image.width, most), min(image.height, most)))
+        short = min(image.size)
+        width, height = (config.resize * side // short for side in image.size)
+        image = _centre(_resized(image, (width, height), mode), (config.size, config.size))
+    pixels = np.asarray(image, np.float32).transpose(2, 0, 1) * np.float32(1 / 255)
+    mean, std = (np.array(each, np.float32)[:, None, None] for each in (config.mean, config.std))
+    return np.ascontiguousarray((pixels - mean) / std)
+
+
+def _resized(image: Image.Image, size: tuple[int, int], mode: Image.Resampling) -> Image.Image:
+    return image if image.size == size else image.resize(size, mode)
+
+
+def _centre(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The part of ``size`` (width, height) in the middle of an image no smaller."""
+    left, upper = (round((whole - part) / 2) for whole, part in zip(image.size, size, strict=True))
+    return image.crop((left, upper, left + size[0], upper + size[1]))
 
 
 def find_images(paths: Iterable[Path]) -> list[Path]:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from seqgen.bundle import SCORES, SELFTEST, Bundle, find_bundle
+from seqgen.bundle import Bundle
 from seqgen.captioner import Captioner
 from seqgen.classifier import Classifier
 from seqgen.config import to_dict
 from seqgen.errors import UserError
 from seqgen.files import read_json
+from seqgen.folders import SCORES, SELFTEST, find_bundle
 from seqgen.generate import load
 from seqgen.labelled import ClassifierBundle, TaggerBundle
 from seqgen.sources import RECORDED, Code

@@ -6,17 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from seqgen.bundle import (
-    FORMAT,
-    WEIGHTS,
-    check_files,
-    find_bundle,
-    read_config,
-    read_weights,
-    tokenizer_files,
-)
 from seqgen.data.words import Lexicon
 from seqgen.errors import UserError
+from seqgen.folders import FORMAT, WEIGHTS, check_files, find_bundle, read_config, tokenizer_files
 from seqgen.images import ImageConfig
 from seqgen.model.heads import (
     ClassifierModelConfig,
@@ -25,6 +17,7 @@ from seqgen.model.heads import (
     build_classifier,
     build_tagger,
 )
+from seqgen.model.weights import read_weights
 from seqgen.provenance import with_code
 from seqgen.sources import RECORDED, Code, Source
 from seqgen.text import TextConfig, Tokenizer

@@ -6,25 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 import numpy as np
-import torch
 
-from seqgen.bundle import Bundle
 from seqgen.data.values import Values
 from seqgen.errors import UserError
-from seqgen.model.memory import ValueBatch
-from seqgen.model.stepper import make_stepper
-from seqgen.scoring.likelihood import score_targets
+from seqgen.loaded import Loaded, make_stepper, score_targets
 from seqgen.search.batched import Search
 from seqgen.search.processors import Processor
 from seqgen.search.settings import SearchConfig, default_strategy, own_processors
 from seqgen.search.step import Strategy
 from seqgen.text import Tokenizer
 from seqgen.writer import Written
-
-
-def value_batch(numbers: Sequence[int]) -> ValueBatch:
-    """The numbers [B] of values as a batch."""
-    return ValueBatch(torch.tensor(numbers, dtype=torch.int64))
 
 
 class Teller:
@@ -37,7 +28,7 @@ class Teller:
         UserError: the models do not write from values, or do not fit each other.
     """
 
-    def __init__(self, *bundles: Bundle) -> None:
+    def __init__(self, *bundles: Loaded) -> None:
         self.bundles = bundles
         first = bundles[0]
         if first.config.task != "tell":
@@ -48,8 +39,7 @@ class Teller:
         self.values = Values(first.config.values)
         self.target: Tokenizer = first.target
         self.search: SearchConfig = first.config.search
-        self.models = [bundle.model for bundle in bundles]
-        self.stepper = make_stepper(self.models)
+        self.stepper = make_stepper(bundles)
 
     def tell(
         self,
@@ -82,7 +72,8 @@ class Teller:
         """For each of ``values`` its n best texts, best first; a stream."""
         strategy = strategy or default_strategy(self.search)
         processors = (*own_processors(self.search, self.target), *processors)
-        search = Search[int](self.stepper, strategy, processors, value_batch, batch_size)
+        make = self.bundles[0].batch
+        search = Search[int](self.stepper, strategy, processors, make, batch_size)
         waiting, first = iter(values), 0
         while window := list(islice(waiting, batch_size)):
             rows = [self.values.number(value) for value in window]
@@ -110,4 +101,4 @@ class Teller:
             raise UserError(f"there are {len(values)} values and {len(texts)} texts")
         numbers = [self.values.number(value) for value in values]
         targets = self.target.encode(list(texts))
-        return score_targets(self.models, numbers, targets, value_batch, batch_size)
+        return score_targets(self.bundles, numbers, targets, batch_size)

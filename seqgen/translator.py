@@ -8,14 +8,9 @@ from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from seqgen.bundle import Bundle
-from seqgen.data.batches import pad
 from seqgen.errors import UserError
-from seqgen.model.memory import TextBatch
-from seqgen.model.stepper import make_stepper
-from seqgen.scoring.likelihood import score_targets
+from seqgen.loaded import Loaded, make_stepper, score_targets
 from seqgen.search import batched
 from seqgen.search.batched import Search
 from seqgen.search.processors import Processor
@@ -42,14 +37,6 @@ class Translation:
     hypothesis: Hypothesis
 
 
-def text_batch(rows: Sequence[Sequence[int]]) -> TextBatch:
-    """Source rows of token ids as a batch, each closed by EOS, so that none is empty."""
-    tokens = pad([[*row, EOS] for row in rows])
-    lengths = np.array([[len(row) + 1] for row in rows])
-    mask = np.arange(tokens.shape[1]) < lengths
-    return TextBatch(torch.from_numpy(tokens), torch.from_numpy(mask))
-
-
 class Translator:
     """Translates text with one model, or with the mean of several.
 
@@ -60,7 +47,7 @@ class Translator:
         UserError: the models do not share their vocabularies.
     """
 
-    def __init__(self, *bundles: Bundle) -> None:
+    def __init__(self, *bundles: Loaded) -> None:
         self.bundles = bundles
         first = bundles[0]
         if first.source is None:
@@ -71,8 +58,7 @@ class Translator:
         for other in bundles[1:]:
             if (other.source, other.target) != (self.source, self.target):
                 raise UserError("an ensemble needs models with the same SentencePiece models")
-        self.models = [bundle.model for bundle in bundles]
-        self.stepper = make_stepper(self.models)
+        self.stepper = make_stepper(bundles)
 
     def translate(
         self,
@@ -123,7 +109,7 @@ class Translator:
         rows = [sources[i] for i in full]
         lengths = np.array([len(row) for row in rows], np.int64)
         limits = self.limits(lengths)
-        search = Search(self.stepper, strategy, processors, text_batch, batch_size)
+        search = Search(self.stepper, strategy, processors, self.bundles[0].batch, batch_size)
         best = search(rows, lengths.tolist(), limits, np.array(full, np.int64) + first)
         found: list[list[Translation]] = [[] for _ in texts]
         for i, row, hypotheses in zip(full, rows, best, strict=True):
@@ -174,4 +160,4 @@ class Translator:
             raise UserError(f"there are {len(sources)} sources and {len(targets)} targets")
         source_ids = self.source.encode(list(sources))
         target_ids = self.target.encode(list(targets))
-        return score_targets(self.models, source_ids, target_ids, text_batch, batch_size)
+        return score_targets(self.bundles, source_ids, target_ids, batch_size)

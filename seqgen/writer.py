@@ -10,23 +10,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqgen.bundle import Bundle
 from seqgen.data.store import Store
 from seqgen.data.text_stream import COLUMN
 from seqgen.errors import UserError
-from seqgen.model.language import LanguageStepper
-from seqgen.running_text import TextDecoder, encode_lines, encode_text, line_feed
-from seqgen.scoring.running import Measure, stream_log_probs, stream_nats
+from seqgen.loaded import Loaded, make_stepper
+from seqgen.running_text import TextDecoder, encode_lines, encode_text
+from seqgen.scoring.measure import Measure, stream_nats
 from seqgen.search.batched import Search
 from seqgen.search.endless import stream
-from seqgen.search.ensemble import Ensemble
 from seqgen.search.processors import Processor
 from seqgen.search.sample import Greedy, Sample
 from seqgen.search.settings import SearchConfig, default_strategy, own_processors
-from seqgen.search.step import Hypothesis, Stepper, Strategy, run
+from seqgen.search.step import Hypothesis, Strategy, run
 from seqgen.text import Tokenizer
 
 LENGTH = 100  # tokens
+_ROWS = 16  # parts of a text that is measured, read side by side
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Writer:
         UserError: the models are no language models, or do not share their vocabulary.
     """
 
-    def __init__(self, *bundles: Bundle) -> None:
+    def __init__(self, *bundles: Loaded) -> None:
         self.bundles = bundles
         first = bundles[0]
         for other in bundles:
@@ -67,10 +66,7 @@ class Writer:
                 raise UserError("an ensemble needs models with the same SentencePiece model")
         self.target: Tokenizer = first.target
         self.search: SearchConfig = first.config.search
-        self.feed = line_feed(self.target)
-        self.decoders = [bundle.model.decoder for bundle in bundles]
-        steppers = [LanguageStepper(bundle.model, self.feed) for bundle in bundles]
-        self.stepper: Stepper[Any] = steppers[0] if len(steppers) == 1 else Ensemble(steppers)
+        self.stepper = make_stepper(bundles)
 
     def generate(
         self,
@@ -123,7 +119,8 @@ class Writer:
         """
         strategy = strategy or default_strategy(self.search)
         processors = (*own_processors(self.search, self.target), *processors)
-        search = Search[list[int]](self.stepper, strategy, processors, list, batch_size)
+        make = self.bundles[0].batch
+        search = Search[list[int]](self.stepper, strategy, processors, make, batch_size)
         waiting, first = iter(prompts), 0
         while window := list(islice(waiting, batch_size)):
             rows = [self._begin(prompt)[0] for prompt in window]
@@ -142,14 +139,13 @@ class Writer:
         found = []
         for text in texts:
             row = np.array(encode_text(self.target, _checked(text)), np.int64)
-            each = [self._log_probs(i, row) for i in range(len(self.decoders))]
+            each = [
+                np.concatenate([np.empty(0), *(part[0] for part in bundle.stream(row, 1))])
+                for bundle in self.bundles
+            ]
             mean = np.logaddexp.reduce(each, axis=0) - np.log(len(each))
             found.append(tuple(mean.tolist()))
         return found
-
-    def _log_probs(self, model: int, row: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        parts = stream_log_probs(self.decoders[model], row, self.feed)
-        return np.concatenate([np.empty(0), *(part[0].double().numpy() for part in parts)])
 
     def measure(self, lines: Iterable[str]) -> Measure:
         """How well the model knows a text, given as lines with their ends.
@@ -165,13 +161,15 @@ class Writer:
         whole = np.concatenate(parts)
         if not len(whole):
             raise UserError("there is no text to measure")
-        return Measure(stream_nats(self.decoders, whole, self.feed), len(whole), characters)
+        return Measure(self._nats(whole), len(whole), characters)
 
     def measure_store(self, store: Store) -> Measure:
         """How well the model knows a text that was prepared with its own tokenizer."""
         tokens = store.columns[COLUMN].tokens
-        nats = stream_nats(self.decoders, tokens, self.feed)
-        return Measure(nats, len(tokens), store.info.settings["characters"])
+        return Measure(self._nats(tokens), len(tokens), store.info.settings["characters"])
+
+    def _nats(self, tokens: npt.NDArray[Any]) -> float:
+        return stream_nats([bundle.stream(tokens, _ROWS) for bundle in self.bundles])
 
     def _begin(self, prompt: str) -> tuple[list[int], TextDecoder]:
         """The tokens of a beginning, and what decodes the tokens that follow them.

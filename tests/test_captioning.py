@@ -160,7 +160,7 @@ def test_an_encoder_of_images_of_ones_own(tmp_path, encoder, channels):
     settings = read_settings(None, changes, CaptionSettings)
     quiet, out = Report(quiet=True), tmp_path / "out"
     captioner = train_captioner(settings, out, quiet, encoder, {"width": 8})
-    assert isinstance(captioner.models[0].encoder, encoder)
+    assert isinstance(captioner.bundles[0].model.encoder, encoder)
     index = json.loads((out / "data/train/features/index.json").read_text())
     assert index["shape"] == [channels, 32, 32]
     picture = tmp_path / "data/images/1.png"

@@ -10,6 +10,7 @@ from seqgen.errors import UserError
 from seqgen.images import find_images, read_image, to_pixels
 from seqgen.model.build import build_encoder
 from seqgen.model.cnn import CNNEncoder, places
+from seqgen.model.inputs import image_batch
 from seqgen.model.memory import ImageBatch
 from seqgen.model.pretrained import default_images
 
@@ -206,7 +207,7 @@ def test_real_weights_on_photographs(real_data, backbone, file):
     network.load_state_dict(torch.load(path, weights_only=True), strict=False)
     config = default_images(backbone, path)
     photos = find_images([real_data("coco_mini")])[:3]
-    batch = torch.stack([to_pixels(read_image(photo), config) for photo in photos])
+    batch = image_batch([to_pixels(read_image(photo), config) for photo in photos]).pixels
     with torch.no_grad():
         torch.testing.assert_close(
             model.features(batch), network.features(batch), rtol=1e-4, atol=1e-3

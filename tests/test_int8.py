@@ -11,10 +11,9 @@ from typer.testing import CliRunner
 import seqgen
 from seqgen import Beam, Greedy, Sample
 from seqgen.cli import app
+from seqgen.loaded import score_targets
 from seqgen.model.int8 import Int8Layer, Int8Linear, quantize, round_rows
 from seqgen.model.rnn import RNNLayer
-from seqgen.scoring.likelihood import score_targets
-from seqgen.translator import text_batch
 
 LINES = ["a big dog", "cat", "red red cat sees", "dog sees a cat", "big", "zzz unknown"]
 
@@ -103,7 +102,7 @@ def test_lines_do_not_depend_on_their_batch_and_score_as_reported(model):
             ]
         written = [best[0].hypothesis for best in sizes[0]]
         sources, tokens = model.source.encode(LINES), [one.tokens for one in written]
-        scored = score_targets(model.models, sources, tokens, text_batch, 4)
+        scored = score_targets(model.bundles, sources, tokens, 4)
         for one, log_probs in zip(written, scored, strict=True):
             count = len(one.token_log_probs)
             assert one.token_log_probs == pytest.approx(log_probs[:count], abs=1e-4)

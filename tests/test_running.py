@@ -7,7 +7,8 @@ from models import VOCAB
 
 from seqgen.model.decoder import Decoder, DecoderConfig
 from seqgen.scoring import running
-from seqgen.scoring.running import Measure, stream_log_probs, stream_nats
+from seqgen.scoring.measure import Measure, stream_nats
+from seqgen.scoring.running import stream_log_probs
 
 FEED = 4
 
@@ -33,27 +34,30 @@ def in_one_piece(model: Decoder, stream: np.ndarray) -> torch.Tensor:
 def test_windows_give_what_one_piece_gives(cell, monkeypatch):
     monkeypatch.setattr(running, "WINDOW", 7)
     model, stream = decoder(cell=cell), a_stream(40)
-    found = torch.cat([part[0] for part in stream_log_probs(model, stream, FEED)])
+    found = torch.cat([torch.from_numpy(part[0]) for part in stream_log_probs(model, stream, FEED)])
     torch.testing.assert_close(found, in_one_piece(model, stream))
 
 
 def test_rows_side_by_side_score_every_token_once_in_context(monkeypatch):
     monkeypatch.setattr(running, "_FEWEST", 290)
     model, stream = decoder(), a_stream(1000)
-    parts = list(stream_log_probs(model, stream, FEED, most_rows=16))
+    parts = [torch.from_numpy(p) for p in stream_log_probs(model, stream, FEED, most_rows=16)]
     assert [len(part) for part in parts] == [3, 3, 1]
     assert sum(part.numel() for part in parts) == 1000
     expected = in_one_piece(model, stream)
     rows = torch.cat(parts[:2], 1).flatten()
     torch.testing.assert_close(torch.cat([rows, parts[2][0]]), expected, atol=1e-6, rtol=0)
-    assert stream_nats([model], stream, FEED) == pytest.approx(-expected.sum().item(), abs=1e-6)
+    assert stream_nats([iter(part.numpy() for part in parts)]) == pytest.approx(
+        -expected.sum().item(), abs=1e-6
+    )
 
 
 def test_several_models_are_their_mean_probability():
     models, stream = [decoder(1), decoder(2)], a_stream(30)
     each = torch.stack([in_one_piece(model, stream) for model in models])
     expected = -each.exp().mean(0).log().sum().item()
-    assert stream_nats(models, stream, FEED) == pytest.approx(expected)
+    found = [stream_log_probs(model, stream, FEED) for model in models]
+    assert stream_nats(found) == pytest.approx(expected)
 
 
 def test_a_model_that_knows_nothing_has_the_perplexity_of_its_vocabulary():

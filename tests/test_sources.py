@@ -161,7 +161,7 @@ def test_a_missing_package_is_named_with_its_version(tmp_path):
 
 
 def test_what_is_of_seqgen_has_no_source_to_replace(tiny_bundle):
-    assert trace("", type(seqgen.load(tiny_bundle).models[0].encoder)) is None
+    assert trace("", type(seqgen.load(tiny_bundle).bundles[0].model.encoder)) is None
     told = refused(seqgen.load, tiny_bundle, encoder="./mine.py:Mean")
     assert "part of seqgen" in told and "no other encoder" in told
 
@@ -194,8 +194,8 @@ def test_a_class_of_this_process_in_python(tmp_path):
     quiet, out = Report(quiet=True), tmp_path / "out"
     found = read_settings(None, brief(tmp_path))
     model = train_translator(found, out, quiet, namespace["Mean"], {"width": 8})
-    assert isinstance(model.models[0].encoder, namespace["Mean"])
-    assert model.models[0].encoder.output_dim == 8
+    assert isinstance(model.bundles[0].model.encoder, namespace["Mean"])
+    assert model.bundles[0].model.encoder.output_dim == 8
     program = "import sys, seqgen\nseqgen.load(sys.argv[1])"
     done = subprocess.run(
         [sys.executable, "-c", program, out], capture_output=True, text=True, check=False

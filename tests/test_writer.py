@@ -24,7 +24,7 @@ def test_stream_search_and_score_agree(tiny_writer, strategy, prompt):
     assert best.text == text and len(best.hypothesis.tokens) == 40
     begun = len(encode_text(tiny_writer.target, prompt))
     tokens = [*encode_text(tiny_writer.target, prompt), *best.hypothesis.tokens]
-    whole = tiny_writer._log_probs(0, np.array(tokens))
+    whole = np.concatenate([p[0] for p in tiny_writer.bundles[0].stream(np.array(tokens), 1)])
     np.testing.assert_allclose(whole[begun:], best.hypothesis.token_log_probs, atol=1e-4)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from seqgen.bench.limits import BANDWIDTH, PRODUCTS, Limits
 from seqgen.bench.measure import Measure
+from seqgen.bundle import Bundle
 from seqgen.errors import UserError
 from seqgen.search.beam import Beam
 from seqgen.search.sample import Greedy
@@ -36,7 +37,9 @@ def measure_decoding(model: Translator, lines: list[str], limits: Limits) -> lis
     Single sentences are held against the memory's bandwidth, for each step reads the decoder's
     weights; batches against the products' peak.
     """
-    weights = train_flops(model.models[0].decoder) / 6
+    (bundle,) = model.bundles
+    assert isinstance(bundle, Bundle)
+    weights = train_flops(bundle.model.decoder) / 6
     found = []
     for name, strategy, width in (("greedy", Greedy(), 1), ("beam 5", Beam(5), 5)):
         some = lines[:_MANY]

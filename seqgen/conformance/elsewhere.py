@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from seqgen.bundle import read_weights
 from seqgen.conformance.subject import Subject, raised, with_gradients
+from seqgen.model.weights import read_weights
 
 LOADED, UNPICKLED = "loaded", "unpickled"  # two ways to come here, and the names of their files
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqgen.errors import UserError
-from seqgen.text import PAD
+from seqgen.text import EOS, PAD
 
 IntArray = npt.NDArray[np.int64]
 
@@ -113,3 +113,9 @@ def pad(rows: Sequence[Sequence[int] | npt.NDArray[Any]], value: int = PAD) -> I
     for i, row in enumerate(rows):
         padded[i, : len(row)] = row
     return padded
+
+
+def pad_sources(rows: Sequence[Sequence[int]]) -> tuple[IntArray, IntArray]:
+    """Source rows of token ids, each closed by EOS: padded [B, S], and their lengths [B]."""
+    lengths = np.array([len(row) + 1 for row in rows], np.int64)
+    return pad([[*row, EOS] for row in rows]), lengths

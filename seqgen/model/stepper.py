@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,6 @@ from torch import Tensor
 
 from seqgen.model.build import Seq2Seq
 from seqgen.model.decoder import State
-from seqgen.search.ensemble import Ensemble
-from seqgen.search.step import Stepper
 from seqgen.search.top import top
 from seqgen.text import BOS, EOS
 
@@ -55,9 +52,3 @@ class ModelStepper:
     def top(self, log_probs: Any, k: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """The k largest of each row [N, V], largest first: values and ids, each [N, k]."""
         return top(np.asarray(log_probs), k)
-
-
-def make_stepper(models: Sequence[Seq2Seq]) -> Stepper[Any]:
-    """One model, or the mean of several, as a ``Stepper``."""
-    steppers = [ModelStepper(model) for model in models]
-    return steppers[0] if len(steppers) == 1 else Ensemble(steppers)

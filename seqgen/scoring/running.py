@@ -1,10 +1,8 @@
-"""How well a language model knows a text: nats, perplexity, bits per character."""
+"""The log-probabilities that a language model gives the tokens of a text."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,81 +12,16 @@ from torch import Tensor
 
 from seqgen.model.decoder import Decoder, State
 from seqgen.model.language import join
-from seqgen.scoring.metrics import Metric
 
 WINDOW = 256  # tokens of a row read at once; their logits are what takes memory
 _WARM = 256  # tokens read before a row that begins within the text
 _FEWEST = 2048  # tokens of a row, at least
 
 
-@dataclass(frozen=True)
-class Measure:
-    """What a model made of a text: minus its log-probability, over tokens and characters."""
-
-    nats: float
-    tokens: int
-    characters: int
-
-    @property
-    def perplexity(self) -> float:
-        """Exp of the nats of a token."""
-        return math.exp(min(700.0, self.nats / self.tokens))
-
-    @property
-    def nats_per_character(self) -> float:
-        """Comparable whatever the tokens are."""
-        return self.nats / self.characters
-
-    @property
-    def bits_per_character(self) -> float:
-        """The same in bits."""
-        return self.nats_per_character / math.log(2)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.nats_per_character:.4f} nats, {self.bits_per_character:.4f} bits a character,"
-            f" perplexity {self.perplexity:.2f} a token"
-        )
-
-    def metrics(self) -> list[Metric]:
-        """Bits per character and perplexity, each with what it is over."""
-        return [
-            Metric("bits per character", self.bits_per_character, _over(self, "characters"),
-                   None, None, self.characters),
-            Metric("perplexity", self.perplexity, _over(self, "tokens"),
-                   None, None, self.tokens),
-        ]  # fmt: skip
-
-
-def _over(measure: Measure, what: str) -> str:
-    return f"over:{what}|tokens:{measure.tokens}|chars:{measure.characters}|state:carried"
-
-
-def stream_nats(
-    decoders: Sequence[Decoder], stream: npt.NDArray[Any], first: int, most_rows: int = 16
-) -> float:
-    """Minus the log-probability of a whole stream of tokens, each given all before it.
-
-    Args:
-        decoders: of language models, in evaluation mode; of several, the mean probability.
-        stream: [N] token ids.
-        first: the token before the first one.
-        most_rows: see ``stream_log_probs``.
-
-    Returns:
-        Nats, the sum over the N tokens.
-    """
-    each = [stream_log_probs(decoder, stream, first, most_rows) for decoder in decoders]
-    return -math.fsum(
-        float(torch.logsumexp(torch.stack(found).double() - math.log(len(found)), 0).sum())
-        for found in zip(*each, strict=True)
-    )
-
-
 @torch.inference_mode()
 def stream_log_probs(
     decoder: Decoder, stream: npt.NDArray[Any], first: int, most_rows: int = 1
-) -> Iterator[Tensor]:
+) -> Iterator[npt.NDArray[np.floating]]:
     """Log-probabilities of a stream of tokens, each given all before it.
 
     A long stream can be cut into rows that are read side by side. A row begins in the state
@@ -111,10 +44,10 @@ def stream_log_probs(
     for begin in range(0, length, WINDOW):
         size = min(WINDOW, length - begin)
         found, state = _score(decoder, _cut(stream, starts + begin, size, first), state)
-        yield found
+        yield found.numpy()
     if rest := len(stream) - rows * length:  # fewer than rows
         last = state.select(torch.tensor([rows - 1]))
-        yield _score(decoder, _cut(stream, starts[-1:] + length, rest, first), last)[0]
+        yield _score(decoder, _cut(stream, starts[-1:] + length, rest, first), last)[0].numpy()
 
 
 def _score(decoder: Decoder, pair: tuple[Tensor, Tensor], state: State) -> tuple[Tensor, State]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from seqgen.bundle import Bundle, BundleConfig, begin_from, tokenizer_files
+from seqgen.bundle import Bundle, BundleConfig, begin_from
 from seqgen.config import to_dict
 from seqgen.data.cache import CacheKey
 from seqgen.data.caption_store import image_paths, prepare_captions
@@ -15,6 +15,7 @@ from seqgen.data.captions import Captioned, read_captions
 from seqgen.data.features import cache_features
 from seqgen.data.store import Store
 from seqgen.errors import UserError
+from seqgen.folders import tokenizer_files
 from seqgen.images import ImageConfig, read_image, to_pixels
 from seqgen.model.build import build_seq2seq
 from seqgen.model.cnn import CNNEncoder
@@ -124,7 +125,7 @@ def _part(
         folder / "features",
         image_paths(store),
         CacheKey(frozen.stem_sha256 if frozen else "pixels", to_dict(images), flip),
-        lambda path: to_pixels(read_image(path), images),
+        lambda path: torch.from_numpy(to_pixels(read_image(path), images)),
         frozen.features if frozen else lambda pixels: pixels,
         report.line,
         torch.get_num_threads(),

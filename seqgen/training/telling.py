@@ -9,19 +9,21 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from seqgen.bundle import Bundle, BundleConfig, begin_from, tokenizer_files, write_bundle
+from seqgen.bundle import Bundle, BundleConfig, begin_from, write_bundle
 from seqgen.data.batches import epoch_batches
 from seqgen.data.prepare import SIDES, PairFiles, prepare_pairs, read_pairs
 from seqgen.data.store import Store
 from seqgen.data.values import Values
 from seqgen.errors import UserError
 from seqgen.files import read_json, write_json
+from seqgen.folders import tokenizer_files
 from seqgen.model.build import build_seq2seq
+from seqgen.model.inputs import value_batch
 from seqgen.model.memory import ValueBatch
 from seqgen.scoring.likelihood import perplexity
 from seqgen.scoring.metrics import Metric
 from seqgen.search.sample import Sample
-from seqgen.teller import Teller, value_batch
+from seqgen.teller import Teller
 from seqgen.text import Tokenizer
 from seqgen.training.card import model_card
 from seqgen.training.distributed import World

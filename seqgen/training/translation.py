@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from seqgen.bundle import Bundle, BundleConfig, begin_from, tokenizer_files, write_bundle
+from seqgen.bundle import Bundle, BundleConfig, begin_from, write_bundle
 from seqgen.data.batches import epoch_batches
 from seqgen.data.prepare import PairFiles, prepare_pairs, train_tokenizers
 from seqgen.data.prepare import Report as Prepared
 from seqgen.data.store import Store
 from seqgen.errors import UserError
+from seqgen.folders import tokenizer_files
 from seqgen.model.build import build_seq2seq
+from seqgen.model.inputs import text_batch
 from seqgen.model.memory import TextBatch
 from seqgen.scoring.metrics import Metric, bleu, sentence_bleu
 from seqgen.search.sample import Greedy
@@ -30,7 +32,7 @@ from seqgen.training.settings import Settings
 from seqgen.training.targets import Targets, make_targets, target_loss, token_rows
 from seqgen.training.task import Loss, Validation
 from seqgen.training.trainer import TrainingConfig
-from seqgen.translator import Translator, text_batch
+from seqgen.translator import Translator
 
 SELFTEST_LINES = 5
 

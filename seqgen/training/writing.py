@@ -18,7 +18,7 @@ from seqgen.data.text_stream import COLUMN
 from seqgen.errors import UserError
 from seqgen.model.build import Seq2Seq
 from seqgen.model.decoder import State
-from seqgen.scoring.running import Measure
+from seqgen.scoring.measure import Measure
 from seqgen.training.card import language_card
 from seqgen.training.judge import refuse_metric
 from seqgen.training.loss import output_loss

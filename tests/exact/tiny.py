@@ -13,11 +13,11 @@ from torch import Tensor
 from seqgen.model.backbones import build_backbone
 from seqgen.model.build import ModelConfig, Seq2Seq, build_seq2seq
 from seqgen.model.decoder import DecoderConfig
+from seqgen.model.inputs import text_batch
 from seqgen.model.language import LanguageStepper
 from seqgen.model.memory import ImageBatch
 from seqgen.model.stepper import ModelStepper
 from seqgen.text import BOS, EOS
-from seqgen.translator import text_batch
 
 VOCAB = 6  # with PAD, UNK, BOS and EOS, which a search treats like the others but for EOS
 _FEED = 4  # what a language model takes for a line feed

@@ -1,0 +1,108 @@
+"""The folder of a model: which files it has, and whether they are whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from seqgen.config import from_dict
+from seqgen.errors import UserError
+from seqgen.files import checksum, read_json, settle_folder
+
+CONFIG, WEIGHTS, SCORES, SELFTEST, CARD = (
+    "config.json",
+    "weights.safetensors",
+    "scores.json",
+    "selftest.json",
+    "README.md",
+)
+FORMAT, EXPORT = 1, "onnx-1"  # of a bundle, and of what is made of one to be run without torch
+
+C = TypeVar("C")
+
+
+def tokenizer_files(joint: bool) -> tuple[str, str]:
+    """The file names of the source's and the target's SentencePiece model."""
+    return ("joint.spm", "joint.spm") if joint else ("source.spm", "target.spm")
+
+
+def find_bundle(folder: Path) -> Path:
+    """The bundle meant by ``folder``: itself, or ``best/`` in the folder of a training.
+
+    Raises:
+        UserError: there is none.
+    """
+    if not folder.is_dir():
+        raise UserError(
+            "does not exist" if not folder.exists() else "is not a folder",
+            folder,
+            "give the folder of a trained model",
+        )
+    settle_folder(folder / "best")
+    for candidate in (folder, folder / "best"):
+        if (candidate / CONFIG).is_file():
+            return candidate
+    raise UserError(f"is no model: it has no {CONFIG}", folder, "give what training wrote")
+
+
+def read_task(folder: Path) -> str:
+    """What the model in ``folder`` does, as its ``config.json`` says.
+
+    Raises:
+        UserError: there is no model, or ``config.json`` is damaged or of a newer format.
+    """
+    return str(read_values(find_bundle(folder), FORMAT, EXPORT).get("task"))
+
+
+def is_export(folder: Path) -> bool:
+    """Whether ``folder`` is what ``seqgen export`` wrote, which does without torch.
+
+    Raises:
+        UserError: see ``read_task``.
+    """
+    return bool(read_values(find_bundle(folder), FORMAT, EXPORT)["format"] == EXPORT)
+
+
+def read_values(folder: Path, *formats: int | str) -> dict[str, Any]:
+    """What ``config.json`` holds, which has one of ``formats``.
+
+    Raises:
+        UserError: it is damaged, or has another format.
+    """
+    values = read_json(folder / CONFIG)
+    found = values.get("format") if isinstance(values, dict) else None
+    if found == EXPORT and EXPORT not in formats:
+        raise UserError("is an export, which only writes", folder, "give the model it was made of")
+    if found not in formats:
+        raise UserError(
+            f"has format {found}, this version reads {' and '.join(map(str, formats))}",
+            folder / CONFIG,
+            "check that it is a seqgen model, or install a newer seqgen",
+        )
+    return dict(values)
+
+
+def read_config(folder: Path, kind: type[C], expected: int | str = FORMAT) -> C:
+    """``config.json`` as a ``kind``, such as ``BundleConfig``, which has the ``expected`` format.
+
+    Raises:
+        UserError: it is damaged, made by a newer format, or of another kind of model.
+    """
+    return from_dict(kind, read_values(folder, expected), folder / CONFIG)
+
+
+def check_files(folder: Path, checksums: dict[str, str]) -> None:
+    """Compare the files of a bundle with their SHA-256.
+
+    Raises:
+        UserError: one is missing, truncated or edited.
+    """
+    for name, expected in checksums.items():
+        if name != Path(name).name:
+            raise UserError(f"names a file outside the bundle: {name}", folder / CONFIG)
+        if checksum(folder / name) != expected:
+            raise UserError(
+                "does not match its checksum: truncated or edited",
+                folder / name,
+                "copy the model again",
+            )

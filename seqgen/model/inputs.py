@@ -1,0 +1,29 @@
+"""Batches for encoders, made of what a task reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from seqgen.data.batches import pad_sources
+from seqgen.model.memory import ImageBatch, TextBatch, ValueBatch
+
+
+def text_batch(rows: Sequence[Sequence[int]]) -> TextBatch:
+    """Source rows of token ids as a batch, each closed by EOS, so that none is empty."""
+    tokens, lengths = pad_sources(rows)
+    mask = np.arange(tokens.shape[1]) < lengths[:, None]
+    return TextBatch(torch.from_numpy(tokens), torch.from_numpy(mask))
+
+
+def image_batch(pixels: Sequence[npt.NDArray[np.float32]]) -> ImageBatch:
+    """Pixels [B] of [3, size, size] as a batch."""
+    return ImageBatch(torch.from_numpy(np.stack(pixels)))
+
+
+def value_batch(numbers: Sequence[int]) -> ValueBatch:
+    """The numbers [B] of values as a batch."""
+    return ValueBatch(torch.tensor(numbers, dtype=torch.int64))
