@@ -35,9 +35,6 @@ def main() -> None:
     print(f"|{'-' * 26}|----------------:|--------------------:|------------:|-----:|")
     for row in rows(*(Path(one).resolve() for one in (options.joeynmt, options.eole))):
         print(f"| {row.name:24} | {train(row, folder):15,.0f} |", end=" ", flush=True)
-        if not row.translate:  # bfloat16 is for training
-            print("|  |  |")
-            continue
         rate, outputs = translate(row, folder)
         words = statistics.mean(len(line.split()) for line in outputs)
         bleu = seqgen.bleu(outputs, [list(read_lines(folder / f"{TEST}.de"))]).value
