@@ -10,6 +10,7 @@ Names are loaded when first used, so that ``import seqgen`` costs nothing.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from seqgen.version import VERSION
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     from seqgen.translator import Translator as Translator
 
 __version__ = VERSION
+
+# torch keeps the last 1,024 kernels that it made for a shape, and some keep half a megabyte; as
+# every batch of sequences has a shape of its own, that is gigabytes that are never used again.
+for _name in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
+    os.environ.setdefault(_name, "64")
 
 _PLACES = {
     "Beam": "seqgen.search.beam",
