@@ -96,6 +96,14 @@ def file_of(spec: str) -> Path | None:
     return Path(spec.rpartition(":")[0]).expanduser() if is_file(spec) else None
 
 
+def module_of(spec: str, kind: Kind) -> str:
+    """The name of the module that ``spec`` leads to, without importing it; "" where it has none."""
+    place, colon, _ = spec.rpartition(":")
+    if colon:
+        return "" if is_file(spec) or place == BACKBONES else place
+    return _entry_point(spec, kind, f"{kind} '{spec}'").module if spec else ""
+
+
 def is_given(spec: str) -> bool:
     """Whether ``spec`` leads to what ``name_of`` was given, not to an import."""
     return spec in _given

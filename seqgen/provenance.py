@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from seqgen.model.attention import KINDS
 from seqgen.model.build import ModelConfig, Seq2Seq
 from seqgen.plugins import Kind, resolve
 from seqgen.sources import Code, Source, approved, trace
@@ -58,8 +59,9 @@ def with_code(config: Any, code: Code, folder: Any) -> Any:
     model = replace(model, encoder=encoder)
     if isinstance(model, ModelConfig):
         spec, recorded = model.decoder.attention, sources.get("attention")
-        attention = approved("attention", spec, recorded, code, folder)
-        model = replace(model, decoder=replace(model.decoder, attention=attention))
+        if spec not in (*KINDS, "none") or code.attention is not None:
+            attention = approved("attention", spec, recorded, code, folder)
+            model = replace(model, decoder=replace(model.decoder, attention=attention))
     for name, kind, spec in _searching(config):
         approved(kind, spec, sources.get(name), code, folder)
     return replace(config, model=model)

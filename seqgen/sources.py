@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import importlib.util
 import inspect
 import os
 import sys
@@ -19,7 +20,7 @@ from typing import Any
 from seqgen.errors import UserError
 from seqgen.files import checksum
 from seqgen.plugged import source_sha256
-from seqgen.plugins import Kind, Missing, file_of, is_given, name_of, resolve
+from seqgen.plugins import Kind, Missing, file_of, is_given, module_of, name_of, resolve
 
 _SHOWN = 16  # digits of a checksum in a message
 
@@ -97,17 +98,19 @@ def approved(kind: Kind, spec: str, recorded: Source | None, code: Code, folder:
     """
     given = {"encoder": code.encoder, "attention": code.attention}.get(kind)
     where = f"{folder}: {kind} '{spec}'"
-    if given is None:
-        _refuse_own(spec, folder, where, kind)
-    elif recorded is None:
+    if given is not None and recorded is None:
         raise UserError("is part of seqgen", where, f"give no other {kind}")
     present = spec if given is None else name_of(given)
-    if recorded is None or (code.accept_source and given is not None):
+    if given is not None and code.accept_source:
         return present
     try:
+        if given is None:
+            _refuse_own(spec, folder, where, kind)
+        if recorded is None:
+            return present
         now = _present(present, kind)
     except Missing as error:
-        wanted = f"{recorded.package} {recorded.version}".strip()
+        wanted = f"{recorded.package} {recorded.version}".strip() if recorded else ""
         advice = f"install {wanted}" if wanted else error.fix
         if given is None:
             advice = f"{advice}, or {_elsewhere(kind, folder)}"
@@ -129,13 +132,24 @@ def _elsewhere(kind: Kind, folder: Path) -> str:
 def _refuse_own(spec: str, folder: Path, where: str, kind: Kind) -> None:
     """Run no file that a bundle brings along, and none that depends on where one stands."""
     file = file_of(spec)
-    if file is None:
-        return
     advice = _elsewhere(kind, folder)
-    if not file.is_absolute():
+    if file is not None and not file.is_absolute():
         raise UserError("is no whole path, so it is not run", where, advice)
-    if folder.resolve() in file.resolve().parents:
+    places = [file] if file else _places(module_of(spec, kind).partition(".")[0])
+    if any(folder.resolve() in (place / "x").resolve().parents for place in places):
         raise UserError("lies in the model's own folder and is not run", where, advice)
+
+
+def _places(top: str) -> list[Path]:
+    """Where the package ``top`` lies, without importing it."""
+    try:
+        found = importlib.util.find_spec(top) if top else None
+    except ValueError:  # __main__, of a prompt
+        return []
+    if found is None:
+        return []
+    names = [found.origin, *(found.submodule_search_locations or ())]
+    return [Path(name) for name in names if name and os.path.exists(name)]
 
 
 def _present(spec: str, kind: Kind) -> Source:
