@@ -15,6 +15,7 @@ from torch import nn
 
 from seqgen.config import from_dict, to_dict
 from seqgen.errors import UserError
+from seqgen.exchange import reread
 from seqgen.files import checksum, write_json, write_text
 from seqgen.folders import (
     CARD,
@@ -172,6 +173,7 @@ def read_sources(folder: Path) -> dict[str, Source]:
     return {kind: from_dict(Source, one, folder / CONFIG) for kind, one in found.items()}
 
 
+@reread
 def read_bundle(folder: Path, code: Code = RECORDED) -> Bundle:
     """Load a bundle with a decoder, in evaluation mode.
 

@@ -16,6 +16,7 @@ from PIL import Image
 from seqgen.errors import UserError
 from seqgen.images import ImageConfig, read_image, to_pixels
 from seqgen.loaded import Loaded, make_stepper, score_targets
+from seqgen.search.batched import batch_memory
 from seqgen.search.processors import Processor
 from seqgen.search.settings import SearchConfig, default_strategy, own_processors
 from seqgen.search.step import Hypothesis, Strategy, run
@@ -125,7 +126,8 @@ class Captioner:
         strategy = strategy or default_strategy(self.search)
         processors = (*own_processors(self.search, self.target), *processors)
         limits = np.full(len(numbers), self.search.max_extra)
-        found = run(strategy.run(self.stepper, batch, limits, processors, numbers))
+        with batch_memory(len(numbers)):
+            found = run(strategy.run(self.stepper, batch, limits, processors, numbers))
         return [[self._caption(hypothesis) for hypothesis in best] for best in found]
 
     def score(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from seqgen.commands import bench, check, generate, score, tag, train, write
-from seqgen.errors import UserError
+from seqgen.errors import Stopped, UserError, is_out_of_memory
 from seqgen.sources import Code
 
 UsageError: Any = typer.BadParameter.__mro__[1]  # click's, or that of the copy typer carries
@@ -61,28 +63,63 @@ def fetch(
     print(download(name, folder))
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
 def run_command(command: Callable[[], object]) -> None:
-    """Call ``command``; a user's mistake is one line and exit code 2."""
+    """Call ``command``; a user's mistake is one line and exit code 2, Ctrl-C one line and 130."""
     try:
         command()
+        sys.stdout.flush()
+    except Stopped as error:
+        _end(error, 130)
     except UserError as error:
-        print(f"seqgen: {error}", file=sys.stderr)
-        sys.exit(2)
+        _end(error, 2)
+    except KeyboardInterrupt:
+        _end("stopped", 130)
     except BrokenPipeError:  # the reader of our output has what it wants
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _discard_output()
+        _end(f"{error.filename or 'the output'}: cannot be written: {error.strerror}", 2)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        _end("this does not fit the memory; give it less at once, or a smaller model", 2)
+
+
+def _end(line: object, code: int) -> NoReturn:
+    print(f"seqgen: {line}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _discard_output() -> None:
+    """What standard output still holds can go nowhere; Python would try once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _app() -> None:
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
     except UsageError as error:
         message = error.format_message()
         if "\n" in message:  # no arguments at all: it is the help
             sys.exit(message)
         raise UserError(message.rstrip("."), fix="see --help") from error
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # Typer would end with 1
+            raise error.__context__ from None
+        raise
+    if code == 130:  # what Typer makes of Ctrl-C
+        raise KeyboardInterrupt
+    sys.stdout.flush()
+    sys.exit(code)
 
 
 def main() -> None:
     """Run the command line."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # half-written files go with it too
     run_command(_app)

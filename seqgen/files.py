@@ -8,12 +8,12 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from seqgen.errors import UserError
+from seqgen.errors import Unwritable, UserError
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def writing(path: Path) -> Iterator[BinaryIO]:
     """Open a file beside ``path`` for binary writing; rename it to ``path`` once all went well.
 
     Raises:
-        UserError: the folder cannot be written to, or the disk is full.
+        Unwritable: the folder cannot be written to, or the disk is full.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -32,7 +32,7 @@ def writing(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(beside, path)
     except OSError as error:
-        raise UserError(f"cannot be written: {error.strerror or error}", path) from error
+        raise Unwritable(path, error) from error
     finally:
         with suppress(OSError):  # no such folder
             beside.unlink(missing_ok=True)
@@ -102,12 +102,15 @@ def read_whole_lines(path: Path) -> Iterator[str]:
     r"""As ``read_lines``, every character kept: line ends, and the mark before the first line.
 
     Raises:
-        UserError: the file is missing or unreadable, its gzip data is broken, or a line is
-            not UTF-8 (with the line's number and the byte's offset in the text).
+        UserError: the file is missing or unreadable, its gzip data is broken, a line is not
+            UTF-8 (with the line's number and the byte's offset in the text), or the file was
+            cut off meanwhile.
     """
     offset = 0
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
+            # Of a pipe it is 0; broken gzip data is an error anyway.
+            size = 0 if path.suffix == ".gz" else os.fstat(file.fileno()).st_size
             for number, raw in enumerate(file, start=1):
                 try:
                     text = raw.decode("utf-8")
@@ -118,6 +121,8 @@ def read_whole_lines(path: Path) -> Iterator[str]:
                     ) from error
                 offset += len(raw)
                 yield text
+        if offset < size:
+            raise UserError("was cut off while it was read", path, "give it when it is complete")
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, error) from error
 
@@ -151,9 +156,10 @@ def writing_folder(path: Path) -> Iterator[Path]:
     Two renames exchange the folders. ``settle_folder`` mends what a kill between them left.
 
     Raises:
-        UserError: ``path`` is a file or cannot be written to, or the disk is full.
+        UserError: ``path`` is a file.
+        Unwritable: it cannot be written to, or the disk is full.
     """
-    beside, old = path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.old")
+    beside, old = path.with_name(f".{path.name}.part"), set_aside(path)
     if path.exists() and not path.is_dir():
         raise UserError("is a file where a folder is to be written", path)
     try:
@@ -165,15 +171,75 @@ def writing_folder(path: Path) -> Iterator[Path]:
             os.replace(path, old)
         os.replace(beside, path)
     except OSError as error:
-        raise UserError(f"cannot be written: {error.strerror or error}", path) from error
+        raise Unwritable(path, error) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
         if path.exists():
             shutil.rmtree(old, ignore_errors=True)
 
 
+def lock_folder(folder: Path, what: str) -> BinaryIO:
+    """Hold ``folder``, made if it is not there, for this process alone until the result is closed.
+
+    The system takes the lock back when the process ends in any way; its file stays.
+
+    Args:
+        folder: where the file ``.lock`` lies.
+        what: that is done here, such as "training".
+
+    Raises:
+        UserError: another process holds it, or the folder cannot be written to.
+    """
+    import fcntl  # not on every system, and most commands lock nothing
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = open(folder / ".lock", "ab+")  # noqa: SIM115
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            number = lock.read(20).decode("ascii", "replace").strip()
+            lock.close()
+            who = f"process {number}" if number else "another process"
+            raise UserError(f"{who} is {what} in this folder", folder, "wait for it") from error
+    except OSError as error:
+        raise Unwritable(folder, error) from error
+    with suppress(OSError):  # of a full disk; the number is only told to people
+        lock.truncate(0)
+        os.write(lock.fileno(), f"{os.getpid()}\n".encode("ascii"))
+    return lock
+
+
+def set_aside(path: Path) -> Path:
+    """Where ``writing_folder`` puts the old folder until the new one is in its place."""
+    return path.with_name(f".{path.name}.old")
+
+
 def settle_folder(path: Path) -> None:
     """Put the folder that a killed ``writing_folder`` had set aside back in its place."""
-    old = path.with_name(f".{path.name}.old")
-    if old.exists() and not path.exists():
-        os.replace(old, path)
+    if set_aside(path).exists() and not path.exists():
+        os.replace(set_aside(path), path)
+
+
+@contextmanager
+def unchanged(paths: Iterable[Path]) -> Iterator[None]:
+    """Hold that files, read here more than once, stay as they are; pipes and such do not count.
+
+    Raises:
+        UserError: one has changed.
+    """
+    before = {path: _version(path) for path in paths if path.is_file()}
+    yield
+    for path, version in before.items():
+        if _version(path) != version:
+            raise UserError("has changed while it was read", path, "begin again")
+
+
+def _version(path: Path) -> tuple[int, int, int] | None:
+    """Which file it is, when it was written last, and its size."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from seqgen.config import from_dict
 from seqgen.errors import UserError
-from seqgen.files import checksum, read_json, settle_folder
+from seqgen.exchange import refuse_links
+from seqgen.files import checksum, read_json, set_aside
 
 CONFIG, WEIGHTS, SCORES, SELFTEST, CARD = (
     "config.json",
@@ -38,9 +39,9 @@ def find_bundle(folder: Path) -> Path:
             folder,
             "give the folder of a trained model",
         )
-    settle_folder(folder / "best")
-    for candidate in (folder, folder / "best"):
-        if (candidate / CONFIG).is_file():
+    # The last is where a training puts ``best`` while it exchanges it; it may be at work now.
+    for candidate in (folder, folder / "best", set_aside(folder / "best")):
+        if (candidate / CONFIG).exists():
             return candidate
     raise UserError(f"is no model: it has no {CONFIG}", folder, "give what training wrote")
 
@@ -69,6 +70,7 @@ def read_values(folder: Path, *formats: int | str) -> dict[str, Any]:
     Raises:
         UserError: it is damaged, or has another format.
     """
+    refuse_links(folder / CONFIG)
     values = read_json(folder / CONFIG)
     found = values.get("format") if isinstance(values, dict) else None
     if found == EXPORT and EXPORT not in formats:
@@ -95,10 +97,12 @@ def check_files(folder: Path, checksums: dict[str, str]) -> None:
     """Compare the files of a bundle with their SHA-256.
 
     Raises:
-        UserError: one is missing, truncated or edited.
+        UserError: one is missing, truncated or edited, or a file of the folder is no plain file.
     """
+    for path in folder.iterdir():
+        refuse_links(path)
     for name, expected in checksums.items():
-        if name != Path(name).name:
+        if name != Path(name).name or name in ("", "..", CONFIG):
             raise UserError(f"names a file outside the bundle: {name}", folder / CONFIG)
         if checksum(folder / name) != expected:
             raise UserError(

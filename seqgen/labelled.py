@@ -8,6 +8,7 @@ from typing import Literal
 
 from seqgen.data.words import Lexicon
 from seqgen.errors import UserError
+from seqgen.exchange import reread
 from seqgen.folders import FORMAT, WEIGHTS, check_files, find_bundle, read_config, tokenizer_files
 from seqgen.images import ImageConfig
 from seqgen.model.heads import (
@@ -57,6 +58,7 @@ class ClassifierBundle:
         return {tokenizer_files(False)[0]: self.source} if self.source else {}
 
 
+@reread
 def read_classifier(folder: Path, code: Code = RECORDED) -> ClassifierBundle:
     """Load a classifier, in evaluation mode; arguments as those of ``read_bundle``.
 
@@ -138,6 +140,7 @@ def read_lexicon(folder: Path, words: TextConfig, characters: TextConfig) -> Lex
     )
 
 
+@reread
 def read_tagger(folder: Path, code: Code = RECORDED) -> TaggerBundle:
     """Load a tagger, in evaluation mode; arguments as those of ``read_bundle``.
 

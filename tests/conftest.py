@@ -1,5 +1,5 @@
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,16 @@ def real_data() -> Callable[[str], Path]:
         return folder
 
     return find
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Starts real processes at once; see ``warm.py``."""
+    from warm import Warm
+
+    found = Warm(tmp_path_factory.mktemp("warm"))
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="session")

@@ -19,15 +19,15 @@ ROOT = Path(__file__).parent.parent
 # the modules of a folder that stands here whole may import each other. What is marked ● does
 # without torch, whatever it calls.
 LAYERS = (
-    "●version ●errors ●files ●config ●folders ●plugged ●plugins ●sources ●parts",
-    "●subwords ●text ●running_text ●images",
+    "●version ●errors ●files ●exchange ●config ●folders ●plugged ●plugins ●sources ●parts",
+    "●subwords ●text ●running_text ●images tensors",
     "●data/ data/features ●search/ ●scenes/ model/",
     "●corpora ●scoring/metrics ●scoring/resample ●scoring/tags "
     "●scoring/ptb ●scoring/cider ●scoring/captions scoring/likelihood "
     "●scoring/diversity ●scoring/steppers ●scoring/measure ●chart scoring/running "
     "●loaded provenance bundle labelled training/optim training/precision training/loss "
-    "training/loader "
-    "training/distributed training/report training/checkpoint training/targets "
+    "training/loader training/distributed training/beginning training/trouble training/report "
+    "training/checkpoint training/targets "
     "training/critical training/card training/task",
     "●translator ●captioner ●writer ●teller classifier tagger ●overlay generate ●lines inspection "
     "training/trainer training/judge training/settings training/translation training/captioning "

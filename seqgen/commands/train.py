@@ -200,9 +200,11 @@ _TRAINING = (
 
 def _train(plan: Any, options: dict[str, Any], data: tuple[str, ...]) -> None:
     """Train or resume as ``options``, the arguments of a command, say."""
+    from seqgen.config import to_dict
     from seqgen.plugins import parse_options
     from seqgen.sources import Code
-    from seqgen.training.run import resume, train
+    from seqgen.training.beginning import refuse_other_settings
+    from seqgen.training.run import SETTINGS, resume, train
     from seqgen.training.settings import read_settings
 
     names = {name: f"data.{name}" for name in data}
@@ -216,8 +218,10 @@ def _train(plan: Any, options: dict[str, Any], data: tuple[str, ...]) -> None:
     encoder, accepted = options.get("encoder"), options.get("accept_source", False)
     out: Path = options["out"]
     if options["resume"]:
-        if changes or options["config"]:
-            raise UserError("--resume takes its settings from the folder", out, "give --out alone")
+        config = options["config"]
+        if (changes or config) and (out / SETTINGS).exists():
+            wanted = to_dict(read_settings(config, changes, plan.settings)) if config else changes
+            refuse_other_settings(out / SETTINGS, wanted)
         resume(plan, out, code=Code(encoder, accept_source=accepted))
     else:
         if accepted:

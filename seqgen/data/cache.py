@@ -17,7 +17,7 @@ from numpy.lib.format import open_memmap
 
 from seqgen.config import from_dict, to_dict
 from seqgen.data.store import HEADER_BYTES, npy_header
-from seqgen.errors import UserError
+from seqgen.errors import Unwritable, UserError
 from seqgen.files import read_bytes, read_json, unreadable, write_json
 
 INDEX, FEATURES, JOURNAL, LOCK = "index.json", "features.npy", "features.journal", "features.lock"
@@ -140,7 +140,7 @@ class Writer:
             with open(self.folder / JOURNAL, "ab") as journal:
                 journal.write(b"".join(name.encode("ascii") + b"\n" for name in images))
         except OSError as error:
-            raise _unwritable(self.folder, error) from error
+            raise Unwritable(self.folder, error) from error
         self.places.update((name, before + i) for i, name in enumerate(images))
 
     def reader(self, images: Sequence[str]) -> FeatureCache:
@@ -249,7 +249,7 @@ def opened(folder: Path, key: CacheKey, report: Callable[[str], None]) -> Iterat
             raise UserError("holds other things than a feature cache", folder, fix)
         lock = open(folder / LOCK, "ab")  # noqa: SIM115
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise Unwritable(folder, error) from error
     with lock:  # the system takes it back when the process ends in any way
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -269,7 +269,3 @@ def opened(folder: Path, key: CacheKey, report: Callable[[str], None]) -> Iterat
             yield writer
         finally:
             writer.settle()
-
-
-def _unwritable(folder: Path, error: OSError) -> UserError:
-    return UserError(f"cannot be written: {error.strerror or error}", folder)

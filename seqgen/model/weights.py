@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from seqgen.errors import UserError
+from seqgen.tensors import read_tensors, write_tensors
 
 
 def write_weights(path: Path, model: nn.Module) -> None:
     """Write parameters and buffers, each once however many names it goes by."""
     named = [*model.named_parameters(), *model.named_buffers()]
-    save_file({name: tensor.detach().contiguous() for name, tensor in named}, path)
+    write_tensors(path, {name: tensor.detach().contiguous() for name, tensor in named})
 
 
 def read_weights(path: Path, model: nn.Module) -> None:
@@ -24,10 +23,7 @@ def read_weights(path: Path, model: nn.Module) -> None:
     Raises:
         UserError: the file is damaged, or made for another model (the tensor is named).
     """
-    try:
-        found = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"cannot be read: {error}", path, "copy the model again") from error
+    found = read_tensors(path)
     wanted = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     odd = sorted(wanted.keys() ^ found.keys())
     if odd:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from seqgen.errors import memory_for
 from seqgen.search.history import IntArray
 from seqgen.search.processors import Processor
 from seqgen.search.step import Hypothesis, Stepper, Strategy, run
@@ -15,6 +17,12 @@ from seqgen.search.step import Hypothesis, Stepper, Strategy, run
 WINDOW = 4096  # inputs that are sorted by size together; memory does not grow past them
 
 Item = TypeVar("Item")
+
+
+def batch_memory(size: int) -> AbstractContextManager[None]:
+    """``memory_for`` the search over a batch of ``size`` inputs."""
+    fix = f"try --batch-size {size // 2}" if size > 1 else "try a smaller --beam-size"
+    return memory_for(f"batches of {size} inputs", fix)
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,8 @@ class Search(Generic[Item]):
             steps = self.strategy.run(
                 self.stepper, batch, limits[rows], self.processors, numbers[rows]
             )
-            for i, best in zip(rows.tolist(), run(steps), strict=True):
+            with batch_memory(self.batch_size):
+                searched = run(steps)
+            for i, best in zip(rows.tolist(), searched, strict=True):
                 found[i] = best
         return found

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from seqgen.config import from_dict, to_dict
 from seqgen.data.batches import Position
 from seqgen.errors import UserError
 from seqgen.files import read_json, write_json
+from seqgen.tensors import read_tensors, write_tensors
 from seqgen.training.optim import WeightAverage
 
 TENSORS, STATE = "training.safetensors", "training.json"
@@ -50,7 +49,7 @@ def write_training(
             tensors[f"average.{name}"] = average.mean[i]
     for name, buffer in model.named_buffers():
         tensors[f"buffer.{name}"] = buffer
-    save_file({k: v.contiguous() for k, v in tensors.items()}, folder / TENSORS)
+    write_tensors(folder / TENSORS, {k: v.contiguous() for k, v in tensors.items()})
     state = to_dict(progress)
     state["best"] = None if progress.best == float("-inf") else progress.best
     write_json(folder / STATE, state)
@@ -68,10 +67,7 @@ def read_training(
     if isinstance(state, dict) and state.get("best") is None:
         state["best"] = float("-inf")
     progress = from_dict(Progress, state, folder / STATE)
-    try:
-        tensors = load_file(folder / TENSORS)
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"cannot be read: {error}", folder / TENSORS) from error
+    tensors = read_tensors(folder / TENSORS)
     adaptive = isinstance(optimizer, torch.optim.AdamW)
     moments = ("step", "exp_avg", "exp_avg_sq") if adaptive else ()
     try:

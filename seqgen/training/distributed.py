@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from seqgen.errors import UserError
 
 
 class World:
@@ -14,6 +18,9 @@ class World:
 
     Every process reads its shard of the batches, sums its gradients with the others' and makes
     the same update, so weights stay equal without being sent (data parallelism).
+
+    Every method raises a ``UserError`` where another process has ended: a killed one closes its
+    connections, so that is found out at once.
 
     Attributes:
         rank: number of this process, from 0.
@@ -24,7 +31,8 @@ class World:
         self.size = int(os.environ.get("WORLD_SIZE", "1"))
         self.rank = int(os.environ.get("RANK", "0"))
         if self.size > 1 and not dist.is_initialized():
-            dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            with _others_alive():
+                dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
 
     @torch.no_grad()
     def sum_gradients(self, parameters: list[Tensor]) -> None:
@@ -33,7 +41,8 @@ class World:
             return
         gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
         flat = torch.cat([g.reshape(-1) for g in gradients])
-        dist.all_reduce(flat)
+        with _others_alive():
+            dist.all_reduce(flat)
         parts = torch.split(flat, [g.numel() for g in gradients])
         for parameter, part in zip(parameters, parts, strict=True):
             parameter.grad = part.view_as(parameter)
@@ -41,15 +50,28 @@ class World:
     def sum(self, values: Tensor) -> Tensor:
         """Add up ``values`` over the processes."""
         if self.size > 1:
-            dist.all_reduce(values)
+            with _others_alive():
+                dist.all_reduce(values)
         return values
 
     def barrier(self) -> None:
         """Wait until every process is here."""
         if self.size > 1:
-            dist.barrier()
+            with _others_alive():
+                dist.barrier()
 
     def close(self) -> None:
         """Leave the group."""
         if self.size > 1 and dist.is_initialized():
             dist.destroy_process_group()
+
+
+@contextmanager
+def _others_alive() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # so the libraries below speak of closed connections
+        raise UserError(
+            "another process of this training has ended",
+            fix="see what it said; the last checkpoint is kept, go on with --resume",
+        ) from error

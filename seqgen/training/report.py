@@ -6,13 +6,14 @@ import json
 import math
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from seqgen.errors import UserError
+from seqgen.errors import Unwritable, UserError
 from seqgen.files import read_lines, write_text
 
 
@@ -116,8 +117,12 @@ class Report:
 
     def _write(self, step: int, **values: float) -> None:
         if self.log is not None:
-            self.log.write(json.dumps({"step": step, **values}) + "\n")
-            self.log.flush()
+            try:
+                self.log.write(json.dumps({"step": step, **values}) + "\n")
+                self.log.flush()
+            except OSError as error:  # a full disk; what is lost can be read above
+                self.line(f"{Unwritable(self.log.name, error)}; it is not written any more")
+                self._close_log()
         if self.writer is not None:
             for name, value in values.items():
                 self.writer.add_scalar(name, value, step)
@@ -126,10 +131,16 @@ class Report:
         """Take the bar away and close the log."""
         if self.bar is not None:
             self.bar.stop()
-        for open_file in (self.log, self.writer):
-            if open_file is not None:
-                open_file.close()
-        self.bar = self.log = self.writer = None
+        if self.writer is not None:
+            self.writer.close()
+        self._close_log()
+        self.bar = self.writer = None
+
+    def _close_log(self) -> None:
+        if self.log is not None:
+            with suppress(OSError):  # of what could not be written before
+                self.log.close()
+        self.log = None
 
 
 def _step(line: str) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -12,8 +13,8 @@ import torch
 from seqgen.bundle import read_sources
 from seqgen.captioner import Captioner
 from seqgen.config import from_dict, to_dict
-from seqgen.errors import UserError
-from seqgen.files import read_json, settle_folder, write_json
+from seqgen.errors import Stopped, UserError
+from seqgen.files import lock_folder, read_json, settle_folder, unchanged, write_json
 from seqgen.generate import (
     load_captioner,
     load_tagger,
@@ -26,6 +27,7 @@ from seqgen.sources import RECORDED, Code, approved
 from seqgen.tagger import Tagger
 from seqgen.teller import Teller
 from seqgen.training import captions_data, tagging, telling, translation, writing_data
+from seqgen.training.beginning import check_beginning, source_files, write_beginning
 from seqgen.training.distributed import World
 from seqgen.training.report import Report
 from seqgen.training.settings import (
@@ -47,6 +49,10 @@ SETTINGS = "settings.json"
 
 class AnySettings(Protocol):
     """Settings of any task."""
+
+    @property
+    def data(self) -> Any:
+        """The table ``[data]``."""
 
     @property
     def model(self) -> Any:
@@ -98,15 +104,20 @@ def train(plan: Plan[S], settings: S, out: Path, report: Report | None = None) -
         UserError: bad input, or ``out`` holds a training already.
     """
     world = World()
-    report = report or Report(quiet=world.rank > 0)
-    if (out / SETTINGS).exists():
-        raise UserError("already holds a training", out, "go on with --resume, or choose another")
-    world.barrier()  # all have looked before the first one writes
-    if world.rank == 0:
-        plan.prepare(settings, out / "data", report)
-        write_json(out / SETTINGS, to_dict(located(settings)))
-    world.barrier()
-    _run(plan, out, report, world)
+    with _held(plan, out, world):
+        report = report or Report(quiet=world.rank > 0)
+        if (out / SETTINGS).exists():
+            fix = "go on with --resume, or choose another"
+            raise UserError("already holds a training", out, fix)
+        world.barrier()  # all have looked before the first one writes
+        if world.rank == 0:
+            sources, begun = source_files(settings.data), to_dict(located(settings))
+            with unchanged(sources):
+                plan.prepare(settings, out / "data", report)
+                write_beginning(out, begun, sources)
+            write_json(out / SETTINGS, begun)
+        world.barrier()
+        _run(plan, out, report, world)
 
 
 def resume(plan: Plan[S], out: Path, report: Report | None = None, code: Code = RECORDED) -> None:
@@ -119,16 +130,41 @@ def resume(plan: Plan[S], out: Path, report: Report | None = None, code: Code = 
         code: where its parts that are not of seqgen come from now.
 
     Raises:
-        UserError: ``out`` holds no training; or a part is not to be found, or has changed.
+        UserError: ``out`` holds no training; its data or settings are not what they were; or a
+            part is not to be found, or has changed.
     """
     if not (out / SETTINGS).exists():
         raise UserError("holds no training to resume", out, f"it has no {SETTINGS}")
     world = World()
-    if world.rank == 0:
-        settle_folder(out / "last")
-    world.barrier()
-    report = report or Report(quiet=world.rank > 0)
-    _run(plan, out, report, world, code)
+    with _held(plan, out, world):
+        if world.rank == 0:
+            for name in ("last", "best"):
+                settle_folder(out / name)
+            check_beginning(out, out / SETTINGS)
+        world.barrier()
+        report = report or Report(quiet=world.rank > 0)
+        _run(plan, out, report, world, code)
+
+
+@contextmanager
+def _held(plan: Plan[S], out: Path, world: World) -> Iterator[None]:
+    """Hold ``out`` for this training alone.
+
+    Raises:
+        UserError: another training holds it.
+        Stopped: by Ctrl-C before training began, or by a second one.
+    """
+    with lock_folder(out, "training") if world.rank == 0 else nullcontext():
+        try:
+            yield
+        except KeyboardInterrupt as error:
+            if (out / SETTINGS).exists():
+                raise Stopped("stopped without saving", out, _go_on(plan, out)) from error
+            raise Stopped("stopped while its data was prepared", out, "begin again") from error
+
+
+def _go_on(plan: Plan[S], out: Path) -> str:
+    return f"go on with: seqgen train {plan.command} --out {out} --resume"
 
 
 def _run(plan: Plan[S], out: Path, report: Report, world: World, code: Code | None = None) -> None:
@@ -145,11 +181,7 @@ def _run(plan: Plan[S], out: Path, report: Report, world: World, code: Code | No
     trainer = Trainer(task, settings.training, out, report, world, resume)
     progress = trainer.run()
     if trainer.interrupted:
-        raise UserError(
-            f"stopped at update {progress.step}, saved",
-            out,
-            f"go on with: seqgen train {plan.command} --out {out} --resume",
-        )
+        raise Stopped(f"stopped at update {progress.step}, saved", out, _go_on(plan, out))
     world.barrier()  # the best model is complete
     world.close()
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +15,7 @@ import torch
 from torch import Tensor
 
 from seqgen.data.batches import Position
-from seqgen.errors import NotFinite, UserError
+from seqgen.errors import NotFinite, Unwritable, UserError
 from seqgen.files import settle_folder, writing_folder
 from seqgen.training.checkpoint import Progress, read_training, write_training
 from seqgen.training.distributed import World
@@ -36,6 +33,7 @@ from seqgen.training.precision import Precision, choose_precision
 from seqgen.training.report import Report
 from seqgen.training.targets import Objective
 from seqgen.training.task import Task
+from seqgen.training.trouble import diverged, interruptible, update_memory
 
 
 @dataclass(frozen=True)
@@ -143,28 +141,19 @@ class Trainer:
             return progress  # resumed after its time was up
         if self.world.rank == 0:
             self.report.begin(self.out / "log.jsonl", progress.step, config.tensorboard, self.peak)
-        handlers = self._catch_signals()
         try:
-            while progress.position.epoch < config.max_epochs and not self.stopping:
-                self._epoch()
-                self.stopping |= 0 < config.patience <= progress.stale
+            with interruptible(self._interrupt):
+                while progress.position.epoch < config.max_epochs and not self.stopping:
+                    self._epoch()
+                    self.stopping |= 0 < config.patience <= progress.stale
         finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
             self.report.close()
+        self.interrupted &= self.stopping  # else it came when all was done
         return progress
 
-    def _catch_signals(self) -> dict[signal.Signals, Any]:
-        """From now on a first Ctrl-C or TERM ends training after the update at hand."""
-        if threading.current_thread() is not threading.main_thread():
-            return {}
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            if self.interrupted:
-                raise KeyboardInterrupt
-            self.interrupted = True
-
-        return {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    def _interrupt(self) -> None:
+        """Stop after the update at hand, and save."""
+        self.interrupted = True
 
     def _epoch(self) -> None:
         """Train from the position to the end of its epoch or to a stop; validate and save."""
@@ -210,15 +199,17 @@ class Trainer:
         sums = torch.tensor([0.0, 0.0, 0.0, late, spent], dtype=torch.float64)
         for seed, batch in group:
             torch.manual_seed(seed)
-            with torch.autocast("cpu", torch.bfloat16, enabled=self.dtype == torch.bfloat16):
-                loss = self.task.loss(batch)
-            loss.total.backward()  # type: ignore[no-untyped-call]
+            autocast = torch.autocast("cpu", torch.bfloat16, self.dtype == torch.bfloat16)
+            with update_memory(config.batch_tokens, config.accumulate):
+                with autocast:
+                    loss = self.task.loss(batch)
+                loss.total.backward()  # type: ignore[no-untyped-call]
             sums[0] += loss.nats.detach()
             sums[1] += loss.count
             sums[2] += loss.flops
         nats, count, flops, votes, spent = self.world.sum(sums).tolist()
         if not math.isfinite(nats):
-            raise self._diverged("loss")
+            raise diverged("loss", progress.step)
         self.stopping |= votes > 0
         self.world.sum_gradients(self.parameters)
         norm = scale_and_clip(self.parameters, 1.0 / count, config.clip_norm)
@@ -244,13 +235,6 @@ class Trainer:
                 progress.step, total, epoch, nats, int(count), flops, rate, norm.item()
             )
 
-    def _diverged(self, what: str) -> NotFinite:
-        return NotFinite(
-            f"the {what} became NaN or infinite at update {self.progress.step}",
-            fix="the last good checkpoint is kept; try a lower learning_rate, a longer warmup"
-            " or precision = 'float32'",
-        )
-
     @contextmanager
     def _averaged(self) -> Iterator[None]:
         """The model with averaged weights, for decoding; nothing good is replaced by a broken one.
@@ -259,12 +243,12 @@ class Trainer:
             NotFinite: the weights, or what they compute, is no longer a number.
         """
         if not all(bool(p.isfinite().all()) for p in self.parameters):
-            raise self._diverged("weights")
+            raise diverged("weights", self.progress.step)
         try:
             with self.average.applied():
                 yield
         except NotFinite as error:
-            raise self._diverged("output") from error
+            raise diverged("output", self.progress.step) from error
 
     def _validate(self, epoch: int) -> None:
         """Judge the averaged weights; keep them in ``best/`` if none were better."""
@@ -289,10 +273,18 @@ class Trainer:
         progress.seconds = time.monotonic() - self.began
 
     def _save(self) -> None:
-        """Write the checkpoint; its bundle has the averaged weights."""
+        """Write the checkpoint; its bundle has the averaged weights.
+
+        Where that fails before the end, training goes on: the next one may find room.
+        """
         if self.world.rank > 0:
             return
-        with writing_folder(self.out / "last") as folder:
-            with self._averaged():
-                self.task.write_bundle(folder, None)
-            write_training(folder, self.task.model, self.optimizer, self.average, self.progress)
+        try:
+            with writing_folder(self.out / "last") as folder:
+                with self._averaged():
+                    self.task.write_bundle(folder, None)
+                write_training(folder, self.task.model, self.optimizer, self.average, self.progress)
+        except Unwritable as error:
+            if self.stopping or self.progress.position.epoch >= self.config.max_epochs:
+                raise
+            self.report.line(f"{error}; training goes on and will save again")
