@@ -163,14 +163,21 @@ def write_bundle(
     write_json(folder / CONFIG, values)
 
 
+@dataclass(frozen=True)
+class _Sources:
+    """Of ``config.json``, what every kind of bundle says of its parts."""
+
+    sources: dict[str, Source]
+
+
 def read_sources(folder: Path) -> dict[str, Source]:
     """What the bundle in ``folder`` says of its parts that are not of seqgen.
 
     Raises:
         UserError: its ``config.json`` is damaged.
     """
-    found = read_values(folder, FORMAT).get("sources", {})
-    return {kind: from_dict(Source, one, folder / CONFIG) for kind, one in found.items()}
+    found = {"sources": read_values(folder, FORMAT).get("sources", {})}
+    return from_dict(_Sources, found, folder / CONFIG).sources
 
 
 @reread

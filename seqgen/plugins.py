@@ -92,8 +92,21 @@ def is_spec(text: str, kind: Kind) -> bool:
 
 
 def file_of(spec: str) -> Path | None:
-    """The file that ``spec`` names, which need not be there; None where it names no file."""
-    return Path(spec.rpartition(":")[0]).expanduser() if is_file(spec) else None
+    """The file that ``spec`` names, which need not be there; None where it names no file.
+
+    Raises:
+        UserError: no file can have that name.
+    """
+    if not is_file(spec):
+        return None
+    place = os.path.expanduser(spec.rpartition(":")[0])
+    try:
+        os.fsencode(place).decode("utf-8")
+    except ValueError:
+        place = "\0"
+    if "\0" in place:
+        raise UserError(f"{spec!r} names no file", fix=_FORMS)
+    return Path(place)
 
 
 def module_of(spec: str, kind: Kind) -> str:
@@ -201,15 +214,15 @@ def _import(name: str, wanted: str, where: str) -> ModuleType:
             raise _broken(error, where, dotted="." in name) from error
         fix = f"install it, or set PYTHONPATH to the folder that has '{name.split('.')[0]}'"
         file = Path(*name.split(".")).with_suffix(".py")
-        if file.is_file():
+        if os.path.isfile(file):
             fix = f"for the file write ./{file.as_posix()}:{wanted}"
         raise Missing(f"there is no module '{error.name}'", where, fix) from error
 
 
 def _load(file: Path, where: str) -> ModuleType:
     """The module that a file is."""
-    if not file.is_file():
-        what = "is a folder, not a file" if file.is_dir() else "does not exist"
+    if not os.path.isfile(file):
+        what = "is a folder, not a file" if os.path.isdir(file) else "does not exist"
         here = "" if file.is_absolute() else f" in {Path.cwd()}"
         raise Missing(f"the file {file} {what}{here}", where, "give the path of its source")
     try:

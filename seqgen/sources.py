@@ -156,7 +156,7 @@ def _present(spec: str, kind: Kind) -> Source:
     """The source of ``spec`` as it is now; a file is not run for it."""
     file = file_of(spec)
     if file is not None and not is_given(spec):
-        if not file.is_file():
+        if not os.path.isfile(file):
             raise Missing("the file does not exist", fix="bring the file back")
         return Source(spec, checksum(file))
     found = trace(spec, resolve(spec, kind))

@@ -5,7 +5,11 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as limits
+from hypothesis import strategies as st
 from pairs import settings
+from test_plugins import install
 from typer.testing import CliRunner
 
 import seqgen
@@ -226,3 +230,41 @@ def test_an_encoder_and_its_options_from_the_command_line(tmp_path, monkeypatch)
     assert model["encoder_options"] == {"width": 8, "note": "a word"}
     resumed = ["train", "translate", "--out", "out", "--resume", "--encoder", "./mine.py:Mean"]
     assert runner.invoke(app, resumed).exit_code == 0
+
+
+@limits(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text("ab./\\:~\0\ud800é", max_size=40), st.booleans())
+@example("/" + "a" * 5000 + ".py:Own", True)
+@example("~nobody-of-that-name/a.py:Own", True)
+@example("a" * 5000 + ":Own", True)
+def test_whatever_a_bundle_names_is_refused_in_one_line(tmp_path, spec, recorded):
+    source = Source(spec, "00") if recorded else None
+    try:
+        approved("encoder", spec, source, Code(), tmp_path)
+        resolve(spec)
+    except UserError as error:
+        assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("sources", [[], {"encoder": 3}, {"encoder": {"spec": 3}}, "x", None])
+def test_damaged_records_are_refused(place, sources):
+    path = place / "out/last/config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"sources": sources}))
+    assert "config.json" in refused(resume, TRANSLATE, place / "out", Report(quiet=True))
+
+
+def test_a_name_that_another_package_offers_now_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / f"{name}_module.py").write_text(f"# {name}\n" + OWN)
+    install(tmp_path, "one", mean="one_module:Mean")
+    recorded = trace("mean", resolve("mean"))
+    assert approved("encoder", "mean", recorded, Code(), tmp_path / "model") == "mean"
+    shutil.rmtree(tmp_path / "one-1.0.dist-info")
+    told = refused(approved, "encoder", "mean", recorded, Code(), tmp_path / "model")
+    assert "no installed package offers it" in told
+    install(tmp_path, "two", mean="two_module:Mean")
+    told = refused(approved, "encoder", "mean", recorded, Code(), tmp_path / "model")
+    assert "has changed" in told
+    for name in ("one", "two"):
+        sys.modules.pop(f"{name}_module")

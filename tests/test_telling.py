@@ -2,11 +2,14 @@ import json
 import math
 
 import pytest
+import torch
 from animals import animal_settings
 from test_trainer import StopAt, state
+from torch import nn
 
 from seqgen.errors import UserError
 from seqgen.generate import load_teller
+from seqgen.model.memory import Memory
 from seqgen.training.report import Report
 from seqgen.training.run import resume_teller, train_teller
 from seqgen.training.settings import TellingSettings, read_settings
@@ -67,3 +70,25 @@ def test_settings_without_meaning_are_refused(tmp_path):
         train(tmp_path / "data", tmp_path / "out", reward="bleu")
     with pytest.raises(UserError, match="pass --train"):
         train(tmp_path / "data", tmp_path / "none", {"data.train": ""})
+
+
+class OneHot(nn.Module):
+    """An encoder of values of one's own."""
+
+    def __init__(self, vocab_size: int) -> None:
+        super().__init__()
+        self.output_dim = vocab_size
+        self.weight = nn.Parameter(torch.eye(vocab_size))
+
+    def forward(self, batch):
+        vectors = self.weight[batch.values]
+        mask = torch.ones(len(vectors), 1, dtype=torch.bool)
+        return Memory(vectors[:, None], mask, vectors)
+
+
+def test_an_encoder_of_values_of_ones_own(tmp_path):
+    extra = {"model.encoder": OneHot, "model.encoder_options": {}}
+    teller = train(tmp_path / "data", tmp_path / "out", extra, max_epochs=1)
+    model = teller.bundles[0].model
+    assert isinstance(model.encoder, OneHot)
+    assert model.encoder.output_dim == teller.values.size
