@@ -6,15 +6,13 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from seqgen.errors import UserError
-from seqgen.images import ImageConfig, read_image, to_pixels
+from seqgen.images import ImageConfig, Picture, seen
 from seqgen.loaded import Loaded, make_stepper, score_targets
 from seqgen.search.batched import batch_memory
 from seqgen.search.processors import Processor
@@ -22,7 +20,6 @@ from seqgen.search.settings import SearchConfig, default_strategy, own_processor
 from seqgen.search.step import Hypothesis, Strategy, run
 from seqgen.text import Tokenizer
 
-Picture = str | Path | Image.Image  # a file, or an image that Pillow has opened
 OnError = Callable[[Picture, UserError], None]
 
 
@@ -148,14 +145,13 @@ class Captioner:
         found: list[tuple[float, ...]] = []
         for begin in range(0, len(targets), batch_size):
             part = slice(begin, begin + batch_size)
-            seen = [self.pixels(picture) for picture in pictures[part]]
-            found += score_targets(self.bundles, seen, targets[part], batch_size)
+            pixels = [self.pixels(picture) for picture in pictures[part]]
+            found += score_targets(self.bundles, pixels, targets[part], batch_size)
         return found
 
     def pixels(self, picture: Picture) -> npt.NDArray[np.float32]:
         """What the network sees of a picture, [3, size, size]."""
-        image = picture if isinstance(picture, Image.Image) else read_image(Path(picture))
-        return to_pixels(image.convert("RGB"), self.images)
+        return seen(picture, self.images)
 
     def _pixels(self, picture: Picture, on_error: OnError | None) -> npt.NDArray[np.float32] | None:
         try:

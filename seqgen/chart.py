@@ -1,4 +1,4 @@
-"""A chart of lines, drawn with Pillow."""
+"""Charts of lines and of counts, drawn with Pillow."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf")
 _SIZE = (720, 420)  # pixels
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 176, 40, 52  # pixels free; the legend is on the right
 _TICKS = 5  # on the upright axis
+_CELL, _LONGEST = 44, 16  # pixels of a count, characters of a label
 
 
 def line_chart(
@@ -55,6 +56,44 @@ def line_chart(
         left = _SIZE[0] - _RIGHT + 20
         pen.line([(left, height + 9), (left + 22, height + 9)], colour, 3)
         pen.text((left + 30, height), name, "black", font)
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def matrix_chart(title: str, labels: Sequence[str], counts: Sequence[Sequence[int]]) -> bytes:
+    """A PNG with a square for each count, the darker the greater its share of its row.
+
+    Args:
+        title: above the chart.
+        labels: [L], names of the rows and of the columns.
+        counts: [L, L].
+
+    Raises:
+        UserError: there is nothing to draw, or not a count for each pair of labels.
+    """
+    size = len(labels)
+    if not size or len(counts) != size or any(len(row) != size for row in counts):
+        raise UserError("there is nothing to draw", title, "give a count for each pair of labels")
+    font = ImageFont.load_default(14)
+    names = [label if len(label) <= _LONGEST else f"{label[: _LONGEST - 1]}…" for label in labels]
+    left = math.ceil(max(map(font.getlength, names))) + 24
+    cell = max(_CELL, math.ceil(max(map(font.getlength, names))) + 12)
+    wide = max(left + cell * size + 24, math.ceil(font.getlength(title)) + 24)
+    sheet = Image.new("RGB", (wide, _TOP + 28 + _CELL * size + 24), "white")
+    pen = ImageDraw.Draw(sheet)
+    pen.text((12, 12), title, "black", font)
+    for i, (name, row) in enumerate(zip(names, counts, strict=True)):
+        y = _TOP + 28 + _CELL * i
+        pen.text((left + cell * (i + 0.5), _TOP + 20), name, "black", font, anchor="ms")
+        pen.text((left - 10, y + _CELL / 2), name, "black", font, anchor="rm")
+        for j, count in enumerate(row):
+            share = count / max(1, sum(row))
+            x = left + cell * j
+            shade = tuple(round(255 + share * (dark - 255)) for dark in (31, 119, 180))
+            pen.rectangle((x, y, x + cell - 1, y + _CELL - 1), shade, "#dddddd")
+            ink = "white" if share > 0.5 else "black"
+            pen.text((x + cell / 2, y + _CELL / 2), str(count), ink, font, anchor="mm")
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
     return buffer.getvalue()

@@ -1,10 +1,12 @@
-"""Classifiers: from lines of text to a label each, in the order they came."""
+"""Classifiers: from texts or pictures to a label each, in the order they came."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +14,10 @@ import torch
 
 from seqgen.data.values import Values
 from seqgen.errors import UserError
+from seqgen.images import ImageConfig, Picture, seen
 from seqgen.labelled import ClassifierBundle
-from seqgen.model.inputs import text_batch
+from seqgen.model.heads import Labeller
+from seqgen.model.inputs import image_batch, text_batch
 from seqgen.search import batched
 from seqgen.text import Tokenizer
 
@@ -39,10 +43,10 @@ class Prediction:
 
 
 class Classifier:
-    """Labels texts with one model, or with the mean of several.
+    """Labels texts, or pictures, with one model or with the mean of several.
 
     Args:
-        bundles: models with the same labels and the same SentencePiece model.
+        bundles: models with the same labels that cut text, or see pictures, the same way.
 
     Raises:
         UserError: the models do not fit each other.
@@ -52,33 +56,66 @@ class Classifier:
         self.bundles = bundles
         first = bundles[0]
         for other in bundles[1:]:
-            if (other.config.labels, other.source) != (first.config.labels, first.source):
-                raise UserError("an ensemble needs models with the same labels and text settings")
+            if (other.config.labels, other.config.images, other.source) != (
+                first.config.labels, first.config.images, first.source
+            ):  # fmt: skip
+                raise UserError("an ensemble needs models with the same labels and settings")
         self.labels = Values(first.config.labels)
         self.source: Tokenizer | None = first.source
+        self.images: ImageConfig | None = first.config.images
         self.models = [bundle.model for bundle in bundles]
 
-    def classify(self, inputs: Iterable[str], batch_size: int = 64) -> list[str]:
+    def classify(self, inputs: Iterable[Picture], batch_size: int = 64) -> list[str]:
         """The most probable label of each of ``inputs``, in order.
 
         Args:
-            inputs: texts; an empty one has a label too.
+            inputs: texts, of which an empty one has a label too; or image files or images of
+                Pillow, as the model was trained.
             batch_size: inputs read together; it does not change what comes out.
+
+        Raises:
+            UserError: a file is no picture.
         """
         return [found.label for found in self.predictions(inputs, batch_size)]
 
-    def predictions(self, inputs: Iterable[str], batch_size: int = 64) -> Iterator[Prediction]:
+    def predictions(self, inputs: Iterable[Picture], batch_size: int = 64) -> Iterator[Prediction]:
         """For each of ``inputs`` the probability of every label; a stream.
 
-        Lines are read ``batched.WINDOW`` at a time, batched by length, and given back in order.
+        Texts are read ``batched.WINDOW`` at a time, batched by length, and given back in order.
         """
-        waiting = iter(inputs)
-        while window := list(islice(waiting, batched.WINDOW)):
+        waiting, size = iter(inputs), batched.WINDOW if self.images is None else batch_size
+        while window := list(islice(waiting, size)):
             for row in self.log_probs(window, batch_size):
                 yield self._prediction(row)
 
+    def predict_files(
+        self,
+        files: Iterable[Path],
+        batch_size: int = 64,
+        on_error: Callable[[UserError], None] | None = None,
+    ) -> Iterator[tuple[Path, Prediction]]:
+        """The image files that can be read, each with its prediction, in order; a stream.
+
+        ``on_error`` is told of the others; without it the error is raised.
+        """
+        waiting, images = iter(files), self._images()
+        while window := list(islice(waiting, batch_size)):
+            good: dict[Path, npt.NDArray[np.float32]] = {}
+            for file in window:
+                try:
+                    good[file] = seen(file, images)
+                except UserError as error:
+                    if on_error is None:
+                        raise
+                    on_error(error)
+            if good:
+                batch = image_batch(list(good.values()))
+                rows = map(self._prediction, label_log_probs(self.models, batch))
+                found = dict(zip(good, rows, strict=True))
+                yield from ((file, found[file]) for file in window if file in found)
+
     def score(
-        self, inputs: Sequence[str], labels: Sequence[str], batch_size: int = 64
+        self, inputs: Sequence[Picture], labels: Sequence[str], batch_size: int = 64
     ) -> list[float]:
         """Log-probability of the given label of each input, in nats.
 
@@ -91,26 +128,47 @@ class Classifier:
         rows = self.log_probs(inputs, batch_size)
         return [float(row[number]) for row, number in zip(rows, numbers, strict=True)]
 
-    def log_probs(self, texts: Sequence[str], batch_size: int = 64) -> npt.NDArray[np.float64]:
-        """[N, L] of every label of each text, in nats; of several models, of the mean probability.
+    def log_probs(self, inputs: Sequence[Picture], batch_size: int = 64) -> npt.NDArray[np.float64]:
+        """[N, L] of every label of each input, in nats; of several models, of the mean probability.
 
         Raises:
-            UserError: the model reads no text.
+            UserError: the model reads text and an input is none, or a file is no picture.
         """
-        if self.source is None:
-            raise UserError("this model classifies images, not text")
-        rows = self.source.encode(list(texts))
+        rows: Sequence[Any] = inputs
+        if self.source is not None:
+            texts = [one for one in inputs if isinstance(one, str)]
+            if len(texts) < len(inputs):
+                raise UserError("this model classifies text, not images")
+            rows = self.source.encode(texts)
         found = np.zeros((len(rows), self.labels.size))
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+        order = list(range(len(rows)))
+        if self.source is not None:
+            order.sort(key=lambda i: len(rows[i]))
         for begin in range(0, len(order), batch_size):
             some = order[begin : begin + batch_size]
-            batch = text_batch([rows[i] for i in some])
-            with torch.inference_mode():
-                each = [torch.log_softmax(model(batch).double(), -1) for model in self.models]
-            found[some] = np.logaddexp.reduce([one.numpy() for one in each]) - np.log(len(each))
+            batch = self._batch([rows[i] for i in some])
+            found[some] = label_log_probs(self.models, batch)
         return found
+
+    def _batch(self, rows: list[Any]) -> Any:
+        if self.source is not None:
+            return text_batch(rows)
+        return image_batch([seen(row, self._images()) for row in rows])
+
+    def _images(self) -> ImageConfig:
+        if self.images is None:
+            raise UserError("this model classifies text, not images")
+        return self.images
 
     def _prediction(self, row: npt.NDArray[np.float64]) -> Prediction:
         order = np.argsort(-row, kind="stable").tolist()
         log_probs = {self.labels.names[i]: float(row[i]) for i in order}
         return Prediction(self.labels.names[order[0]], float(row[order[0]]), log_probs)
+
+
+@torch.inference_mode()
+def label_log_probs(models: Sequence[Labeller], batch: Any) -> npt.NDArray[np.float64]:
+    """[B, L] of every label of a batch, in nats; of several models, of their mean probability."""
+    each = [torch.log_softmax(model(batch).double(), -1).numpy() for model in models]
+    mean: npt.NDArray[np.float64] = np.logaddexp.reduce(each) - np.log(len(each))
+    return mean

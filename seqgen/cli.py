@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from seqgen.commands import bench, check, generate, score, tag, train, write
+from seqgen.commands import bench, check, classify, generate, score, tag, train, write
 from seqgen.errors import Stopped, UserError, is_out_of_memory
 from seqgen.sources import Code
 
@@ -30,6 +30,7 @@ app.command("translate")(write.write_translations)
 app.command("caption")(write.write_captions)
 app.command("tell")(write.write_tellings)
 app.command("tag")(tag.tag)
+app.command("classify")(classify.classify)
 app.command("generate")(generate.generate)
 app.add_typer(score.app, name="score")
 app.command("bench")(bench.bench)

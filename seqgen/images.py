@@ -19,6 +19,7 @@ from seqgen.files import unreadable
 
 Fit = Literal["crop", "squash"]
 Interpolation = Literal["bilinear", "bicubic", "nearest"]
+Picture = str | Path | Image.Image  # a file, or an image that Pillow has opened
 
 # More than the largest camera sensors have (102 to 108 million); 400 MB once decoded as RGB.
 MAX_PIXELS = 2**27
@@ -211,6 +212,16 @@ def _centre(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """The part of ``size`` (width, height) in the middle of an image no smaller."""
     left, upper = (round((whole - part) / 2) for whole, part in zip(image.size, size, strict=True))
     return image.crop((left, upper, left + size[0], upper + size[1]))
+
+
+def seen(picture: Picture, config: ImageConfig) -> npt.NDArray[np.float32]:
+    """What a network sees of a picture, [3, size, size].
+
+    Raises:
+        UserError: a file is no picture.
+    """
+    image = picture if isinstance(picture, Image.Image) else read_image(Path(picture))
+    return to_pixels(image.convert("RGB"), config)
 
 
 def find_images(paths: Iterable[Path]) -> list[Path]:

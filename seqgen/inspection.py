@@ -101,7 +101,7 @@ def replay(folder: Path, code: Code = RECORDED) -> str:
     tests = read_json(folder / SELFTEST)
     model = _load(folder, code)
     inputs = [test["input"] for test in tests]
-    if isinstance(model, Captioner):
+    if isinstance(model, (Captioner, Classifier)) and model.images is not None:
         inputs = [probe_picture(number) for number in inputs]
     for number, (test, found) in enumerate(
         zip(tests, outputs(model, inputs), strict=True), start=1

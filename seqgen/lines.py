@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from seqgen.files import read_lines
 
 if TYPE_CHECKING:
     from seqgen.captioner import Caption
+    from seqgen.classifier import Prediction
     from seqgen.scoring.metrics import Metric
     from seqgen.search.step import Hypothesis
     from seqgen.translator import Translation
@@ -42,6 +44,57 @@ def told_line(value: str, best: list[Written], n_best: int, as_json: bool) -> st
         return _named(value, best[:n_best])
     hypotheses = [_values(one.text, one.pieces, one.hypothesis) for one in best[:n_best]]
     return json.dumps({"value": value, "hypotheses": hypotheses}, ensure_ascii=False) + "\n"
+
+
+def prediction_line(found: Prediction, top: int, as_json: bool, picture: Path | None = None) -> str:
+    """Labels of one input and their probabilities, the likeliest first: a line, or one of JSON.
+
+    The line has each label, a tab and its probability; before them the picture, if it is one.
+    """
+    shares = {label: math.exp(log_prob) for label, log_prob in list(found.log_probs.items())[:top]}
+    if as_json:
+        name = {"image": str(picture)} if picture else {}
+        values = {"label": found.label, "log_prob": found.log_prob, "probabilities": shares}
+        return json.dumps(name | values, ensure_ascii=False) + "\n"
+    cells = [cell for label, share in shares.items() for cell in (label, f"{share:.4f}")]
+    return "\t".join([*([str(picture)] if picture else []), *cells]) + "\n"
+
+
+def read_predictions(path: Path) -> tuple[list[str], list[str] | None]:
+    """The labels that ``prediction_line`` wrote, and the names of the pictures, if it named any.
+
+    Lines that are labels alone are read too.
+
+    Raises:
+        UserError: a line is none of these, or only some name a picture.
+    """
+    labels, names = [], []
+    for number, line in enumerate(read_lines(path), start=1):
+        where = f"{path}, line {number}"
+        if path.name.removesuffix(".gz").endswith(".jsonl") or line.startswith("{"):
+            label, name = _from_json(line, where)
+        else:
+            cells = line.split("\t")
+            named = len(cells) > 1 and len(cells) % 2 == 1
+            label, name = cells[named], cells[0] if named else None
+        if not label:
+            raise UserError("has no label", where)
+        labels.append(label)
+        names += [Path(name).name] if name is not None else []
+        if names and len(names) != number:
+            raise UserError("names a picture where other lines do not, or does not", where)
+    return labels, names or None
+
+
+def _from_json(line: str, where: str) -> tuple[str, str | None]:
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UserError("is not JSON", where) from error
+    label, name = (values.get(key) for key in ("label", "image"))
+    if not isinstance(label, str) or not isinstance(name, str | None):
+        raise UserError("has no text 'label', or an 'image' that is none", where)
+    return label, name
 
 
 def _named(name: object, best: Sequence[Caption | Written]) -> str:

@@ -115,3 +115,18 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     changes = settings(folder / "pairs", max_epochs=6)
     train_translator(read_settings(None, changes), folder / "model", Report(quiet=True))
     return folder / "model"
+
+
+@pytest.fixture(scope="session")
+def tiny_classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training: a small model that tells food from sport."""
+    from topics import topic_settings
+
+    from seqgen.training.report import Report
+    from seqgen.training.run import train_classifier
+    from seqgen.training.settings import ClassifierSettings, read_settings
+
+    folder = tmp_path_factory.mktemp("topics")
+    settings = read_settings(None, topic_settings(folder, max_epochs=6), ClassifierSettings)
+    train_classifier(settings, folder / "model", Report(quiet=True))
+    return folder / "model"

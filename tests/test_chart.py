@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from seqgen.chart import COLOURS, line_chart
+from seqgen.chart import COLOURS, line_chart, matrix_chart
 from seqgen.errors import UserError
 
 
@@ -39,3 +39,19 @@ def test_numbers_below_zero_and_all_alike_have_their_place():
 def test_what_cannot_be_drawn_is_refused(lines, said):
     with pytest.raises(UserError, match=said):
         line_chart("t", ["a", "b"], lines)
+
+
+def test_a_matrix_is_darkest_where_most_of_a_row_is():
+    picture = Image.open(io.BytesIO(matrix_chart("t", ["a", "b"], [[9, 1], [0, 5]])))
+    shades = picture.convert("RGB").getcolors(picture.width * picture.height)
+    dark = {colour for _, colour in shades}
+    assert {(31, 119, 180), (255, 255, 255)} <= dark  # all of a row, and none of it
+    assert tuple(round(255 + 0.9 * (d - 255)) for d in (31, 119, 180)) in dark
+    for labels, counts in (([], []), (["a"], [[1, 2]]), (["a", "b"], [[1, 2]])):
+        with pytest.raises(UserError, match="nothing"):
+            matrix_chart("t", labels, counts)
+
+
+def test_long_labels_leave_room_for_the_counts():
+    picture = Image.open(io.BytesIO(matrix_chart("t", ["a" * 99, "b"], [[1, 0], [0, 1]])))
+    assert picture.width < 500

@@ -22,7 +22,7 @@ LAYERS = (
     "●version ●errors ●files ●exchange ●config ●folders ●plugged ●plugins ●sources ●parts",
     "●subwords ●text ●running_text ●images tensors",
     "●data/ data/features ●search/ ●scenes/ model/",
-    "●corpora ●scoring/metrics ●scoring/resample ●scoring/tags "
+    "●corpora ●scoring/metrics ●scoring/resample ●scoring/tags ●scoring/labels "
     "●scoring/ptb ●scoring/cider ●scoring/captions scoring/likelihood "
     "●scoring/diversity ●scoring/steppers ●scoring/measure ●chart scoring/running "
     "●loaded provenance bundle labelled training/optim training/precision training/loss "
@@ -31,8 +31,9 @@ LAYERS = (
     "training/critical training/card training/task",
     "●translator ●captioner ●writer ●teller classifier tagger ●overlay generate ●lines inspection "
     "training/trainer training/judge training/settings training/translation training/captioning "
-    "training/captions_data training/telling training/tagging training/writing "
-    "training/writing_data training/run bench/ conformance/ testing",
+    "training/captions_data training/classifying training/classifying_data training/telling "
+    "training/tagging training/writing training/writing_data training/plans training/run "
+    "bench/ conformance/ testing",
     "commands/ cli __main__ __init__",
 )
 LAZY = (
@@ -41,6 +42,7 @@ LAZY = (
     "cli",
     "commands/bench",
     "commands/check",
+    "commands/classify",
     "commands/generate",
     "commands/tag",
     "commands/train",

@@ -15,8 +15,9 @@ from seqgen.corpora import running_text
 from seqgen.files import read_lines
 from seqgen.scenes import corpus
 from seqgen.scenes.pictures import write_pictures
+from seqgen.training.plans import CAPTION, TRANSLATE, WRITE, Plan
 from seqgen.training.report import Report
-from seqgen.training.run import CAPTION, TRANSLATE, WRITE, Plan, train
+from seqgen.training.run import train
 from seqgen.training.settings import read_settings
 
 _ALWAYS = {"training.max_epochs": 1000, "training.average": 0.0}  # time ends it

@@ -123,3 +123,52 @@ def score_tags(
     if mark_spans(found[1]):
         for metric in span_scores(*found, bootstrap=1000):
             print(metric_line(metric))
+
+
+@app.command("labels")
+def score_labels(
+    predictions: Annotated[Path, typer.Argument(help="What `seqgen classify` wrote, or labels.")],
+    references: Annotated[
+        Path, typer.Argument(help="As `seqgen train classify --train`; or labels, line by line.")
+    ],
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of the images, where the references name them.")
+    ] = None,
+    chart: Annotated[Path | None, typer.Option(help="The confusion matrix as a .png.")] = None,
+) -> None:
+    """Accuracy and macro F1 with 95 % intervals, and which label was taken for which."""
+    from seqgen.data.labels import read_labelled, right_labels
+    from seqgen.lines import metric_line, read_predictions
+    from seqgen.scoring.labels import confusion, label_scores
+
+    labels, names = read_predictions(predictions)
+    if names is not None or images is not None:
+        found = read_labelled(references, images or references.parent)
+        wanted = [one.label for one in found]
+        labels = _by_name(labels, names, [Path(one.item).name for one in found], predictions)
+    else:
+        wanted = right_labels(references)
+    for metric in label_scores(labels, wanted, bootstrap=1000):
+        print(metric_line(metric))
+    matrix = confusion(labels, wanted)
+    print(matrix.table())
+    if chart is not None:
+        from seqgen.chart import matrix_chart
+        from seqgen.files import write_bytes
+
+        title = f"{predictions.name}: right label down, given across"
+        write_bytes(chart, matrix_chart(title, matrix.labels, matrix.counts.tolist()))
+
+
+def _by_name(
+    labels: list[str], names: list[str] | None, wanted: list[str], where: Path
+) -> list[str]:
+    """The labels of the pictures ``wanted``, in that order."""
+    if names is None:
+        raise UserError("names no pictures", where, "give what `seqgen classify` wrote of them")
+    found = dict(zip(names, labels, strict=True))
+    missing = [name for name in wanted if name not in found]
+    if missing or len(found) < len(names):
+        what = f"lacks {len(missing)} of {len(wanted)} images, such as {missing[0]}"
+        raise UserError(what if missing else "names a picture twice", where)
+    return [found[name] for name in wanted]

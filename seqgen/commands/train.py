@@ -1,4 +1,4 @@
-"""``seqgen train``: translators, captioners, tellers, taggers and language models."""
+"""``seqgen train``: a model of any task, from files."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def train_translate(
 ) -> None:
     """Train a translator from parallel text."""
     options = locals()
-    from seqgen.training.run import TRANSLATE
+    from seqgen.training.plans import TRANSLATE
 
     data = ("train_source", "train_target", "valid_source", "valid_target")
     _train(TRANSLATE, options, data)
@@ -96,7 +96,7 @@ def train_caption(
 ) -> None:
     """Train a captioner from images and what people wrote of them."""
     options = locals()
-    from seqgen.training.run import CAPTION
+    from seqgen.training.plans import CAPTION
 
     _train(CAPTION, options, ("captions", "images", "valid_captions", "valid_images"))
 
@@ -121,7 +121,7 @@ def train_write(
 ) -> None:
     """Train a language model from running text."""
     options = locals()
-    from seqgen.training.run import WRITE
+    from seqgen.training.plans import WRITE
 
     _train(WRITE, options, ("train", "valid", "unit", "window"))
 
@@ -147,7 +147,7 @@ def train_tell(
 ) -> None:
     """Train a model that writes from single values, such as the names of categories."""
     options = locals()
-    from seqgen.training.run import TELL
+    from seqgen.training.plans import TELL
 
     _train(TELL, options, ("train", "valid"))
 
@@ -182,9 +182,41 @@ def train_tag(
     """Train a tagger of words from sentences that are tagged."""
     options = locals()
     options["format"] = options.pop("format_")
-    from seqgen.training.run import TAG
+    from seqgen.training.plans import TAG
 
     _train(TAG, options, ("train", "valid", "format", "column"))
+
+
+@app.command("classify")
+def train_classify(
+    out: Out,
+    train: Annotated[
+        str | None, typer.Option(help=".csv, .tsv or .jsonl of text and label; also .gz.")
+    ] = None,
+    valid: Annotated[str | None, typer.Option(help="As --train; else a share of it.")] = None,
+    images: Annotated[
+        str | None, typer.Option(help="Folder of images, which --train then names.")
+    ] = None,
+    valid_images: Annotated[str | None, typer.Option(help="Folder; else --images.")] = None,
+    encoder: Encoder = None,
+    encoder_option: EncoderOption = None,
+    config: Config = None,
+    resume: Resume = False,
+    accept_source: AcceptSource = False,
+    max_epochs: MaxEpochs = None,
+    max_minutes: MaxMinutes = None,
+    batch_tokens: BatchTokens = None,
+    learning_rate: LearningRate = None,
+    save_every: SaveEvery = None,
+    seed: Seed = None,
+    precision: Precision = None,
+    set_: Set = None,
+) -> None:
+    """Train a classifier of texts, or of images."""
+    options = locals()
+    from seqgen.training.plans import CLASSIFY
+
+    _train(CLASSIFY, options, ("train", "valid", "images", "valid_images"))
 
 
 _TRAINING = (

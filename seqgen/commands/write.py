@@ -122,8 +122,6 @@ def write_translations(
     json_: Json = False,
 ) -> None:
     """Translate texts, one output line for each input line, in order."""
-    if text and input_:
-        raise UserError("texts and --input are both given", fix="give one of them")
     check_batch_size(batch_size)
     wishes = Wishes(
         beam_size, length_penalty, coverage_penalty, groups, diversity, n_best, temperature,
@@ -134,7 +132,7 @@ def write_translations(
 
     translator = load_translator(*model, code=Code(encoder, accept_source=accept_source), int8=int8)
     found = translator.hypotheses(
-        _lines(text, input_),
+        input_lines(text, input_),
         wishes.strategy(translator.search),
         wishes.processors(translator.target),
         batch_size,
@@ -261,7 +259,14 @@ def check_batch_size(batch_size: int) -> None:
         raise UserError(f"is {batch_size}", "--batch-size", "give 1 or more")
 
 
-def _lines(text: list[str] | None, path: Path | None) -> Iterator[str]:
+def input_lines(text: list[str] | None, path: Path | None) -> Iterator[str]:
+    """The texts given, the lines of a file, or those of standard input.
+
+    Raises:
+        UserError: texts and a file are given, or the file cannot be read.
+    """
+    if text and path:
+        raise UserError("texts and --input are both given", fix="give one of them")
     if text:
         return iter(text)
     return read_lines(path) if path else read_lines(Path("/dev/stdin"))

@@ -218,7 +218,7 @@ def _gather(entries: Iterable[_Entry], folder: Path, unnamed: str) -> list[Capti
     captions: dict[PurePosixPath, list[str]] = {}
     splits: dict[PurePosixPath, str] = {}
     for entry in entries:
-        name = _inside(entry)
+        name = image_name(entry.image, entry.where)
         caption = " ".join(_text(entry.caption, "caption", entry.where).split())
         if not caption:
             raise UserError("has an empty caption", entry.where)
@@ -233,14 +233,18 @@ def _gather(entries: Iterable[_Entry], folder: Path, unnamed: str) -> list[Capti
     return [Captioned(folder / n, tuple(texts), splits[n]) for n, texts in captions.items()]
 
 
-def _inside(entry: _Entry) -> PurePosixPath:
-    """The name of an image, if it stays in its folder on every system."""
-    name = _text(entry.image, "image name", entry.where)
+def image_name(value: Any, where: str) -> PurePosixPath:
+    """The name of an image, if it stays in its folder on every system.
+
+    Raises:
+        UserError: it does not, or is no name.
+    """
+    name = _text(value, "image name", where)
     strict = PureWindowsPath(name)  # takes both kinds of slashes, and drives
     if strict.anchor or ".." in strict.parts or "\0" in name:
-        raise UserError(f"names an image outside its folder: {name!r}", entry.where)
+        raise UserError(f"names an image outside its folder: {name!r}", where)
     if not strict.name:
-        raise UserError("has an empty image name", entry.where)
+        raise UserError("has an empty image name", where)
     return PurePosixPath(name)
 
 

@@ -38,10 +38,10 @@ _VALIDATED = 64  # images decoded at a time
 
 @dataclass(frozen=True)
 class Part:
-    """Images with captions: a store of the captions and a cache of the images' features.
+    """A store of what is said of images, and a cache of the images' features.
 
     Attributes:
-        store: of the captions.
+        store: of the captions, or of labels.
         features: of the images; their pixels, where the encoder has no frozen part.
         pixels: which of the two.
     """

@@ -101,7 +101,7 @@ def make_task(settings: CaptionSettings, folder: Path, report: Report, world: Wo
     stores = [Store.open(folder / name) for name in ("train", "valid")]
     cache = Path(data.cache) if data.cache else folder
     parts = [
-        _part(store, cache / name, encoder, images, flip, report)
+        image_part(store, cache / name, encoder, images, flip, report)
         for store, name, flip in zip(stores, ("train", "valid"), (data.flip, False), strict=True)
     ]
     config = BundleConfig("caption", settings.model, settings.search, data.target, images=images)
@@ -110,7 +110,7 @@ def make_task(settings: CaptionSettings, folder: Path, report: Report, world: Wo
     )
 
 
-def _part(
+def image_part(
     store: Store,
     folder: Path,
     encoder: nn.Module,
@@ -118,7 +118,7 @@ def _part(
     flip: bool,
     report: Report,
 ) -> Part:
-    """Captions with the features of their images, or with pixels where nothing is frozen."""
+    """A store with the features of its images, or with their pixels where nothing is frozen."""
     encoder.eval()
     frozen = encoder if isinstance(encoder, Cacheable) else None
     cache = cache_features(

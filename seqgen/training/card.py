@@ -68,3 +68,19 @@ def tagger_card(
         'model.tag([["Each", "word", "by", "itself", "."]])\n```\n\n'
         "`seqgen info --verify FOLDER` replays `selftest.json` and compares.\n"
     )
+
+
+def label_card(
+    name: str, model: nn.Module, examples: str, scores: Sequence[Metric], use: str
+) -> str:
+    """As ``model_card``, of a model that ends in a head."""
+    count = sum(p.numel() for p in model.parameters())
+    lines = [f"- validation {s.name}: {s.value:.2f} ({s.signature})" for s in scores]
+    measured = "\n".join(lines) or "- not yet validated"
+    return (
+        f"# A seqgen {name}\n\n"
+        f"A head on its encoder, {count:,} parameters, trained on {examples}.\n\n"
+        f"## Measured\n\n{measured}\n\n"
+        f'## Use\n\n```python\nimport seqgen\n\nmodel = seqgen.load("this folder")\n{use}\n```\n\n'
+        "`seqgen info --verify FOLDER` replays `selftest.json` and compares.\n"
+    )

@@ -29,7 +29,7 @@ class Report:
     def __init__(
         self, stream: TextIO | None = None, quiet: bool = False, every: float = 10.0
     ) -> None:
-        self.every = every
+        self.every, self.unit = every, "tokens"  # of what is learned from
         self.console = Console(file=stream or sys.stderr, quiet=quiet, highlight=False)
         self.bar: Progress | None = None
         self.log: TextIO | None = None
@@ -91,12 +91,11 @@ class Report:
             return
         speed, loss = self.count / passed, self.nats / self.count
         share = self.flops / passed / 1e9 / self.peak
-        self._write(
-            step, loss=loss, rate=rate, norm=norm, tokens_per_second=speed, peak_share=share
-        )
+        values = {"loss": loss, "rate": rate, "norm": norm, "peak_share": share}
+        self._write(step, **values, **{f"{self.unit}_per_second": speed})
         left = _clock((total - step) * passed / max(1, step - self.last))
         text = (
-            f"epoch {epoch + 1}  update {step}/{total}  loss {loss:.3f}  {speed:,.0f} tokens/s"
+            f"epoch {epoch + 1}  update {step}/{total}  loss {loss:.3f}  {speed:,.0f} {self.unit}/s"
             f" ({share:.0%} of peak)  {left} left"
         )
         if self.bar is None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any
 
 import torch
 
 from seqgen.bundle import read_sources
 from seqgen.captioner import Captioner
+from seqgen.classifier import Classifier
 from seqgen.config import from_dict, to_dict
 from seqgen.errors import Stopped, UserError
 from seqgen.files import lock_folder, read_json, settle_folder, unchanged, write_json
 from seqgen.generate import (
     load_captioner,
+    load_classifier,
     load_tagger,
     load_teller,
     load_translator,
@@ -26,12 +27,22 @@ from seqgen.provenance import check_sources
 from seqgen.sources import RECORDED, Code, approved
 from seqgen.tagger import Tagger
 from seqgen.teller import Teller
-from seqgen.training import captions_data, tagging, telling, translation, writing_data
 from seqgen.training.beginning import check_beginning, source_files, write_beginning
 from seqgen.training.distributed import World
+from seqgen.training.plans import (
+    CAPTION,
+    CLASSIFY,
+    TAG,
+    TELL,
+    TRANSLATE,
+    WRITE,
+    Plan,
+    S,
+)
 from seqgen.training.report import Report
 from seqgen.training.settings import (
     CaptionSettings,
+    ClassifierSettings,
     Settings,
     TaggingSettings,
     TellingSettings,
@@ -39,55 +50,11 @@ from seqgen.training.settings import (
     located,
     with_encoder,
 )
-from seqgen.training.task import Task
-from seqgen.training.trainer import Trainer, TrainingConfig
+from seqgen.training.trainer import Trainer
 from seqgen.translator import Translator
 from seqgen.writer import Writer
 
 SETTINGS = "settings.json"
-
-
-class AnySettings(Protocol):
-    """Settings of any task."""
-
-    @property
-    def data(self) -> Any:
-        """The table ``[data]``."""
-
-    @property
-    def model(self) -> Any:
-        """The table ``[model]``."""
-
-    @property
-    def training(self) -> TrainingConfig:
-        """The table ``[training]``."""
-
-
-S = TypeVar("S", bound=AnySettings)
-
-
-@dataclass(frozen=True)
-class Plan(Generic[S]):
-    """What differs between the tasks.
-
-    Attributes:
-        command: of ``seqgen train``.
-        settings: their class.
-        prepare: reads the user's files and writes ``data/``.
-        make_task: a task with a model of fresh weights, on that folder.
-    """
-
-    command: str
-    settings: type[S]
-    prepare: Callable[[S, Path, Report], None]
-    make_task: Callable[[S, Path, Report, World], Task]
-
-
-CAPTION = Plan("caption", CaptionSettings, captions_data.prepare, captions_data.make_task)
-TAG = Plan("tag", TaggingSettings, tagging.prepare, tagging.make_task)
-TELL = Plan("tell", TellingSettings, telling.prepare, telling.make_task)
-TRANSLATE = Plan("translate", Settings, translation.prepare, translation.make_task)
-WRITE = Plan("write", WritingSettings, writing_data.prepare, writing_data.make_task)
 
 
 def train(plan: Plan[S], settings: S, out: Path, report: Report | None = None) -> None:
@@ -291,3 +258,24 @@ def resume_tagger(out: str | Path, report: Report | None = None, code: Code = RE
     """``resume`` the training of a tagger, and return the best one."""
     resume(TAG, Path(out), report, code)
     return load_tagger(out, code=code)
+
+
+def train_classifier(
+    settings: ClassifierSettings,
+    out: str | Path,
+    report: Report | None = None,
+    encoder: Any = None,
+    encoder_options: dict[str, Any] | None = None,
+) -> Classifier:
+    """``train`` a classifier, and return the best one; arguments as ``with_encoder`` has them."""
+    settings = with_encoder(settings, encoder, encoder_options)
+    train(CLASSIFY, settings, Path(out), report)
+    return load_classifier(out)
+
+
+def resume_classifier(
+    out: str | Path, report: Report | None = None, code: Code = RECORDED
+) -> Classifier:
+    """``resume`` the training of a classifier, and return the best one."""
+    resume(CLASSIFY, Path(out), report, code)
+    return load_classifier(out, code=code)

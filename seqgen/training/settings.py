@@ -11,7 +11,7 @@ from seqgen.errors import UserError
 from seqgen.images import ImageConfig
 from seqgen.model.build import ModelConfig
 from seqgen.model.decoder import DecoderConfig
-from seqgen.model.heads import TaggerModelConfig
+from seqgen.model.heads import ClassifierModelConfig, TaggerModelConfig
 from seqgen.plugins import name_of
 from seqgen.search.settings import SearchConfig
 from seqgen.text import TextConfig
@@ -174,14 +174,51 @@ class TaggingSettings:
     )
 
 
+@dataclass(frozen=True)
+class ClassifierDataConfig:
+    """The table ``[data]`` for classifiers."""
+
+    train: str = ""  # .csv, .tsv or .jsonl with a text (or image) and a label; also .gz
+    valid: str = ""  # another, of labels that ``train`` has; empty: a share of ``train``
+    valid_share: float = 0.1  # of ``train``, by chance, where there is no other file
+    images: str = ""  # folder of the images; empty where texts are classified
+    valid_images: str = ""  # empty: as ``images``
+    source: TextConfig = field(default_factory=TextConfig)  # how text becomes tokens
+    image: ImageConfig | None = None  # how the network sees one; none: as its backbone was trained
+    flip: bool = True  # train on mirror images too
+    cache: str = ""  # folder of the frozen stages' features; empty: in the training's own
+    max_length: int = 512  # tokens of a text; a longer one is an error
+    drop_long: bool = False  # leave longer texts out instead
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.valid_share < 1.0:
+            raise UserError(f"valid_share must be between 0 and 1, not {self.valid_share}")
+
+
+@dataclass(frozen=True)
+class ClassifierSettings:
+    """Everything a training of a classifier is a function of, but for the contents of its files."""
+
+    data: ClassifierDataConfig = field(default_factory=ClassifierDataConfig)
+    model: ClassifierModelConfig = field(default_factory=ClassifierModelConfig)
+    training: TrainingConfig = field(
+        default_factory=lambda: TrainingConfig(
+            batch_tokens=1000, warmup=100, average=0.99, patience=6
+        )
+    )
+
+
+S = TypeVar(
+    "S", Settings, CaptionSettings, WritingSettings, TellingSettings, TaggingSettings,
+    ClassifierSettings,
+)  # fmt: skip
+
+
 def _named(value: Any) -> Any:
     """``value`` with specs for its classes and functions."""
     if isinstance(value, (list, tuple)):
         return [_named(one) for one in value]
     return name_of(value) if callable(value) else value
-
-
-S = TypeVar("S", Settings, CaptionSettings, WritingSettings, TellingSettings, TaggingSettings)
 
 
 def read_settings(path: Path | None, changes: dict[str, Any], kind: type[S] = Settings) -> S:  # type: ignore[assignment]

@@ -1,0 +1,133 @@
+"""From files of texts or images with labels to the data of a classifier's training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from seqgen.data.labels import Example, hold_out, prepare_images, prepare_texts, read_labelled
+from seqgen.data.store import Store
+from seqgen.data.values import Values
+from seqgen.errors import UserError
+from seqgen.files import read_json, write_json
+from seqgen.folders import tokenizer_files
+from seqgen.images import ImageConfig
+from seqgen.labelled import ClassifierBundle, ClassifierConfig, begin_classifier_from
+from seqgen.model.cnn import CNNEncoder
+from seqgen.model.heads import ClassifierModelConfig, build_classifier
+from seqgen.model.pretrained import default_images
+from seqgen.text import Tokenizer
+from seqgen.training.captions_data import image_part
+from seqgen.training.classifying import ClassifyingTask, Part, Pictures, Texts
+from seqgen.training.distributed import World
+from seqgen.training.report import Report
+from seqgen.training.settings import ClassifierDataConfig, ClassifierSettings
+
+PARTS = ("train", "valid")
+_LABELS = "labels.json"
+
+
+def prepare(settings: ClassifierSettings, folder: Path, report: Report) -> None:
+    """Write the labels, the tokenizer where there is text, and stores of both parts.
+
+    Raises:
+        UserError: bad input, or settings it cannot fulfil.
+    """
+    data = settings.data
+    parts = read_parts(data, settings.training.seed)
+    labels = Values(sorted({one.label for one in parts[0]}))
+    if labels.size < 2:
+        raise UserError(f"has no label but '{labels.names[0]}'", data.train, "give two or more")
+    for one in parts[1]:
+        labels.number(one.label, one.where)
+    write_json(folder / _LABELS, list(labels.names))
+    dropped, cut = 0, ""
+    if data.images:
+        for name, part in zip(PARTS, parts, strict=True):
+            prepare_images(part, labels, folder / name)
+    else:
+        tokenizer = Tokenizer.train((one.item for one in parts[0]), data.source)
+        tokenizer.save(folder / tokenizer_files(False)[0])
+        cut = f", {tokenizer.size:,} tokens"
+        limits = (data.max_length, data.drop_long)
+        for name, part in zip(PARTS, parts, strict=True):
+            dropped += prepare_texts(part, tokenizer, labels, folder / name, *limits)
+    report.line(
+        f"{len(parts[0]):,} training and {len(parts[1]):,} validation"
+        f" {'images' if data.images else 'texts'} with {labels.size} labels{cut}"
+    )
+    if dropped:
+        report.line(f"dropped {dropped:,} texts over {data.max_length} tokens")
+
+
+def read_parts(data: ClassifierDataConfig, seed: int) -> tuple[list[Example], ...]:
+    """What to train and to validate on; ``seed`` chooses where there is one file for both.
+
+    Raises:
+        UserError: as ``read_labelled``, or no file is named.
+    """
+    if not data.train:
+        raise UserError("train is not given", "[data]", "pass --train FILE")
+    images = Path(data.images) if data.images else None
+    train = read_labelled(Path(data.train), images)
+    if not data.valid:
+        return hold_out(train, data.valid_share, seed)
+    return train, read_labelled(
+        Path(data.valid), Path(data.valid_images) if data.valid_images else images
+    )
+
+
+def model_config(settings: ClassifierSettings) -> ClassifierModelConfig:
+    """The table ``[model]``; images are read by a ``CNNEncoder`` where no encoder is named."""
+    model = settings.model
+    if settings.data.images and model.encoder == ClassifierModelConfig().encoder:
+        return replace(model, encoder="seqgen.model.cnn:CNNEncoder")
+    return model
+
+
+def make_task(
+    settings: ClassifierSettings, folder: Path, report: Report, world: World
+) -> ClassifyingTask:
+    """The task on what ``prepare`` has written; it computes what features are not cached yet.
+
+    Raises:
+        UserError: the encoder cannot be made, its weights cannot be had, or images are broken
+            (all are named).
+    """
+    data, training, config = settings.data, settings.training, model_config(settings)
+    report.unit = "labels"
+    labels = Values(read_json(folder / _LABELS))
+    source, images = None, None
+    if not data.images:
+        source = Tokenizer.load(folder / tokenizer_files(False)[0], data.source.lowercase)
+    model = build_classifier(config, source.size if source else 0, labels.size, training.seed)
+    ours = model.encoder if isinstance(model.encoder, CNNEncoder) else None
+    if data.images:
+        images = data.image or ImageConfig()
+        if ours and data.image is None:
+            images = default_images(ours.backbone, ours.weights)
+    text = data.source if source else None
+    bundle = ClassifierBundle(
+        ClassifierConfig("classify", config, labels.names, text, images), model, source
+    )
+    if training.initial:
+        begin_classifier_from(Path(training.initial), bundle)
+        report.line(f"begins as {training.initial}")
+    elif ours and (pretrained := ours.load_pretrained()):
+        report.line(f"{pretrained.backbone} begins with {pretrained.weights}")
+    parts = [_part(bundle, data, folder, name, report) for name in PARTS]
+    return ClassifyingTask(bundle, parts[0], parts[1], training, world.rank, world.size)
+
+
+def _part(
+    bundle: ClassifierBundle, data: ClassifierDataConfig, folder: Path, name: str, report: Report
+) -> Part:
+    store, images = Store.open(folder / name), bundle.config.images
+    labels = store.columns["label"].tokens.astype("int64")
+    if bundle.source is not None:
+        return Part(Texts(store, bundle.source), labels)
+    assert images is not None  # a classifier reads one or the other
+    cache = (Path(data.cache) if data.cache else folder) / name
+    flip = data.flip and name == PARTS[0]
+    found = image_part(store, cache, bundle.model.encoder, images, flip, report)
+    return Part(Pictures(found), labels)
