@@ -150,6 +150,27 @@ def test_a_malformed_line_of_tsv_is_named(read, text, bare, message):
         read(text, "tsv", "upos", bare)
 
 
+@given(st.data())
+def test_a_damaged_file_is_refused_in_one_line_or_kept_whole(tmp_path_factory, data):
+    """Bytes replaced, left out or put in anywhere."""
+    path = tmp_path_factory.mktemp("damaged") / "a.conllu"
+    raw = bytearray(TEXT.encode("utf-8"))
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(raw)))
+        new = data.draw(
+            st.sampled_from([b"", b"\t", b"\n", b"\r", b" ", b"#", b"1", b"-", b"\xff"])
+        )
+        raw[place : place + data.draw(st.integers(0, 2))] = new
+    path.write_bytes(raw)
+    for form in ("conllu", "tsv"):
+        try:
+            found = list(read_sentences(path, form, bare=True))
+        except UserError as error:
+            assert f"{path}, line " in str(error) and "\n" not in str(error)
+        else:
+            assert "".join(s.retagged(s.tags) for s in found).encode("utf-8") == bytes(raw)
+
+
 def test_forms_and_columns_that_are_none(tmp_path, read):
     assert form_of(tmp_path / "A.CONLLU.gz") == "conllu" and form_of(tmp_path / "x", "tsv") == "tsv"
     with pytest.raises(UserError, match="neither"):
