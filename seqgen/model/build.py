@@ -106,7 +106,10 @@ def build_encoder(
     """
     kind, where = find_class(spec), f"encoder '{spec}'"
     trace(spec, kind)  # its source as it is now, not when it is asked for
-    chosen = arguments(kind, preset(spec) | options, where, vocab_size=vocab_size)
+    sizes = {"vocab_size": vocab_size}
+    if characters is not None:
+        sizes["characters"] = characters
+    chosen = arguments(kind, preset(spec) | options, where, **sizes)
     encoder: nn.Module = kind(**chosen)
     if not isinstance(getattr(encoder, "output_dim", None), int):
         raise UserError("has no integer 'output_dim'", where, "set self.output_dim")
