@@ -144,7 +144,7 @@ def test_settings_without_meaning_are_refused(tmp_path, option):
         train(tmp_path / "data", tmp_path / "out", **option)
 
 
-def test_settings_within_tables_keep_their_defaults():
+def test_settings_within_tables_keep_their_defaults(tmp_path):
     changes = {"data.words.vocab_size": 77, "data.characters.byte_fallback": True}
     data = read_settings(None, changes, TaggingSettings).data
     assert data.words == TextConfig("word", 77, lowercase=True)
@@ -152,4 +152,4 @@ def test_settings_within_tables_keep_their_defaults():
     with pytest.raises(UserError, match=r"kind of data.words is 'word'"):
         read_settings(None, {"data.words.kind": "unigram"}, TaggingSettings)
     with pytest.raises(UserError, match="pass --valid"):
-        train_tagger(read_settings(None, {"data.train": "x.tsv"}, TaggingSettings), "nowhere")
+        train_tagger(read_settings(None, {"data.train": "x.tsv"}, TaggingSettings), tmp_path)
