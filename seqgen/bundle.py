@@ -67,7 +67,7 @@ class Saved(Protocol):
 class BundleConfig:
     """What ``config.json`` holds, of a model with a decoder."""
 
-    task: Literal["translate", "caption", "write", "tell"]
+    task: Literal["translate", "caption", "write", "tell", "describe"]
     model: ModelConfig
     search: SearchConfig
     target: TextConfig

@@ -51,6 +51,9 @@ def load(
         raise UserError("no model given")
     folder = Path(folders[0])
     task = read_task(folder)
+    if task == "describe":
+        fix = "load it as seqgen.describer.Describer(read_bundle(FOLDER), make_batch)"
+        raise UserError("reads inputs that a program makes", folder, fix)
     if task not in loaders:
         raise UserError(f"has the task '{task}'", folder, f"known are {', '.join(loaders)}")
     code = Code(encoder, attention, accept_source)

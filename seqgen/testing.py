@@ -36,7 +36,7 @@ def check_encoder(encoder: type[nn.Module], example_batch: Any = None, **options
         example_batch: inputs as its ``forward`` takes them, best eight different ones of
             different lengths: a dataclass (also a dict, list or tuple) of tensors whose first
             dimension is B; those beside a ``mask`` [B, S] bool are sequences. Left out, made-up
-            text, images or values, as the annotation of ``forward`` says, or else text.
+            text, images, values or vectors, as the annotation of ``forward`` says, or else text.
         options: its keyword arguments; without ``vocab_size``, if it asks for that.
 
     Returns:

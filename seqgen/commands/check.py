@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-KIND_HELP = "What it reads: text, image or value; else as its forward is annotated."
+KIND_HELP = "What it reads: text, image, value or vectors; else as forward says."
 
 
 def check(

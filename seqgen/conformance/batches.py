@@ -10,10 +10,16 @@ import torch
 from torch import Tensor
 
 from seqgen.errors import UserError
-from seqgen.model.memory import ImageBatch, TextBatch, ValueBatch
+from seqgen.model.memory import ImageBatch, TextBatch, ValueBatch, VectorBatch
 from seqgen.text import PAD
 
-KINDS: dict[str, type] = {"text": TextBatch, "image": ImageBatch, "value": ValueBatch}
+KINDS: dict[str, type] = {
+    "text": TextBatch,
+    "image": ImageBatch,
+    "value": ValueBatch,
+    "vectors": VectorBatch,
+}
+WIDTH = 16  # of a vector of the examples, where the encoder does not say
 VOCAB = 32  # token ids or values of the examples
 
 _LENGTHS = (7, 1, 4, 9, 2, 4, 1, 7)  # each but two twice: what differs is what stands there
@@ -21,10 +27,11 @@ _SIDE = 64  # pixels; what the deepest of torchvision's networks reduce to two b
 _SHOWN = 12  # numbers of a tensor in a message
 
 
-def example_batch(kind: str) -> Any:
-    """Eight different inputs of a ``kind``: ``text``, ``image`` or ``value``.
+def example_batch(kind: str, width: int = WIDTH) -> Any:
+    """Eight different inputs of a ``kind`` of ``KINDS``.
 
-    Of text, one is a single token, and all tokens are below ``VOCAB``.
+    Of sequences, two are of length one; all tokens are below ``VOCAB``, all vectors ``width``
+    wide.
 
     Raises:
         UserError: there is no such kind.
@@ -39,6 +46,9 @@ def example_batch(kind: str) -> Any:
         coarse = torch.rand(rows, 3, 4, 4, generator=chance) * 4.0 - 2.0
         return ImageBatch(torch.nn.functional.interpolate(coarse, size=(_SIDE, _SIDE)))
     mask = torch.arange(max(_LENGTHS)) < torch.tensor(_LENGTHS)[:, None]
+    if kind == "vectors":
+        vectors = torch.randn(*mask.shape, width, generator=chance)
+        return VectorBatch(vectors.masked_fill(~mask[..., None], 0.0), mask)
     tokens = torch.randint(4, VOCAB, mask.shape, generator=chance)
     return TextBatch(tokens.masked_fill(~mask, PAD), mask)
 

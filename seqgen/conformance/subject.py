@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqgen.conformance.batches import KINDS, VOCAB, example_batch, tensors
+from seqgen.conformance.batches import KINDS, VOCAB, WIDTH, example_batch, tensors
 from seqgen.model.build import build_encoder, find_class
 from seqgen.model.memory import Memory
 
@@ -52,14 +52,14 @@ def make_subject(
     Args:
         spec: names its class.
         options: its keyword arguments.
-        batch: inputs; left out, those of ``kind``.
+        batch: inputs; left out, those of ``kind``, vectors as wide as the option ``input_dim``.
         kind: of ``KINDS``; left out, what the annotation of ``forward`` says, or else text.
 
     Raises:
         UserError: the spec or the kind is unknown.
     """
     if batch is None:
-        batch = example_batch(kind or _kind_read(spec))
+        batch = example_batch(kind or _kind_read(spec), options.get("input_dim", WIDTH))
     whole = [int(t.max()) for _, t in tensors(batch) if t.dtype == torch.int64 and t.numel()]
     return Subject(spec, options, batch, max([VOCAB, *(most + 1 for most in whole)]))
 

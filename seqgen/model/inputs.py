@@ -9,7 +9,8 @@ import numpy.typing as npt
 import torch
 
 from seqgen.data.batches import pad_sources
-from seqgen.model.memory import ImageBatch, TextBatch, ValueBatch
+from seqgen.data.vectors import Vectors, pad_vectors
+from seqgen.model.memory import ImageBatch, TextBatch, ValueBatch, VectorBatch
 
 
 def text_batch(rows: Sequence[Sequence[int]]) -> TextBatch:
@@ -27,3 +28,9 @@ def image_batch(pixels: Sequence[npt.NDArray[np.float32]]) -> ImageBatch:
 def value_batch(numbers: Sequence[int]) -> ValueBatch:
     """The numbers [B] of values as a batch."""
     return ValueBatch(torch.tensor(numbers, dtype=torch.int64))
+
+
+def vector_batch(rows: Sequence[Vectors]) -> VectorBatch:
+    """Sequences of vectors, each [S, W] of one W, as a batch."""
+    vectors, mask = pad_vectors(rows)
+    return VectorBatch(torch.from_numpy(vectors), torch.from_numpy(mask))

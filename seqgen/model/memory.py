@@ -78,6 +78,19 @@ class ValueBatch:
 
 
 @dataclass(frozen=True)
+class VectorBatch:
+    """A batch of sequences of vectors that were computed before, padded on the right.
+
+    Attributes:
+        vectors: [B, S, W] float; zero where ``mask`` is False.
+        mask: [B, S] bool, True where a position is real. Every row has at least one.
+    """
+
+    vectors: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
 class Memory:
     """What an encoder knows about its input, and all that a decoder or a head may ask.
 

@@ -53,7 +53,7 @@ class Plan(Generic[S]):
     """What differs between the tasks.
 
     Attributes:
-        command: of ``seqgen train``.
+        command: of ``seqgen train``; empty where there is none.
         settings: their class.
         prepare: reads the user's files and writes ``data/``.
         make_task: a task with a model of fresh weights, on that folder.

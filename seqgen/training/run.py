@@ -131,6 +131,8 @@ def _held(plan: Plan[S], out: Path, world: World) -> Iterator[None]:
 
 
 def _go_on(plan: Plan[S], out: Path) -> str:
+    if not plan.command:
+        return "run the program again to go on"
     return f"go on with: seqgen train {plan.command} --out {out} --resume"
 
 

@@ -15,6 +15,7 @@ from seqgen.model.heads import ClassifierModelConfig, TaggerModelConfig
 from seqgen.plugins import name_of
 from seqgen.search.settings import SearchConfig
 from seqgen.text import TextConfig
+from seqgen.training.describing_settings import DescribingSettings
 from seqgen.training.trainer import TrainingConfig
 
 
@@ -210,7 +211,7 @@ class ClassifierSettings:
 
 S = TypeVar(
     "S", Settings, CaptionSettings, WritingSettings, TellingSettings, TaggingSettings,
-    ClassifierSettings,
+    ClassifierSettings, DescribingSettings,
 )  # fmt: skip
 
 
