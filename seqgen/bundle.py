@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -180,6 +181,27 @@ def read_sources(folder: Path) -> dict[str, Source]:
     return from_dict(_Sources, found, folder / CONFIG).sources
 
 
+@contextmanager
+def buildable(config: Any, folder: Path) -> Iterator[None]:
+    """Tell whatever an edited ``config.json`` leads the making of its model to as its fault.
+
+    What code that is not of seqgen raises keeps its traceback.
+
+    Raises:
+        UserError: the model cannot be made.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if config.sources:
+            raise
+        where = folder / CONFIG
+        what = f"describes no model that can be made: {type(error).__name__}: {error}"
+        raise UserError(what, where, "copy the model again") from error
+
+
 @reread
 def read_bundle(folder: Path, code: Code = RECORDED) -> Bundle:
     """Load a bundle with a decoder, in evaluation mode.
@@ -202,7 +224,8 @@ def read_bundle(folder: Path, code: Code = RECORDED) -> Bundle:
         source = Tokenizer.load(folder / source_file, config.source.lowercase)
     read = source.size if source else len(config.values)
     config = with_code(config, code, folder)
-    model = build_seq2seq(config.model, read, target.size, seed=0)
+    with buildable(config, folder):
+        model = build_seq2seq(config.model, read, target.size, seed=0)
     read_weights(folder / WEIGHTS, model)
     return Bundle(config, model.eval(), target, source)
 

@@ -92,7 +92,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return {str(key): _convert(arguments[1], item, where) for key, item in value.items()}
     if dataclasses.is_dataclass(hint):
         return from_dict(typing.cast("type[Any]", hint), value, where)
-    if hint is float and type(value) is int:
+    if hint is float and type(value) is int and abs(value) < 2**1000:  # else float refuses it
         return float(value)
     if isinstance(hint, type) and type(value) is hint:
         return value

@@ -62,7 +62,7 @@ def read_bytes(path: Path) -> bytes:
     """
     try:
         return path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name that no file can have
         raise unreadable(path, error) from error
 
 
@@ -134,7 +134,7 @@ def checksum(path: Path) -> str:
         with open(path, "rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name that no file can have
         raise unreadable(path, error) from error
     return digest.hexdigest()
 

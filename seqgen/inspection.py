@@ -11,12 +11,13 @@ from PIL import Image
 from seqgen.bundle import Bundle
 from seqgen.captioner import Captioner
 from seqgen.classifier import Classifier
-from seqgen.config import to_dict
+from seqgen.config import from_dict, to_dict
 from seqgen.errors import UserError
 from seqgen.files import read_json
 from seqgen.folders import SCORES, SELFTEST, find_bundle
 from seqgen.generate import load
 from seqgen.labelled import ClassifierBundle, TaggerBundle
+from seqgen.scoring.metrics import Metric
 from seqgen.sources import RECORDED, Code
 from seqgen.tagger import Tagger
 
@@ -42,8 +43,9 @@ def describe(folder: Path, code: Code = RECORDED) -> str:
     for kind, source in config.sources.items():
         package = f", {source.package} {source.version}" if source.package else ""
         lines.append(f"source of its {kind}: SHA-256 {source.sha256 or 'unknown'}{package}")
-    for score in read_json(folder / SCORES):
-        lines.append(f"{score['name']} {score['value']:.2f}  {score['signature']}")
+    for values in _entries(folder / SCORES):
+        score = from_dict(Metric, values, folder / SCORES)
+        lines.append(f"{score.name} {score.value:.2f}  {score.signature}")
     return "\n".join(lines)
 
 
@@ -91,6 +93,29 @@ def _load(folder: Path, code: Code) -> Any:
     return load(folder, **vars(code))
 
 
+def _entries(path: Path) -> list[Any]:
+    """The entries of a JSON file that is a list."""
+    values = read_json(path)
+    if not isinstance(values, list):
+        raise UserError("is no list", path, "copy the model again")
+    return values
+
+
+def read_selftest(folder: Path) -> list[dict[str, Any]]:
+    """The inputs, outputs and log-probabilities that the bundle in ``folder`` is to repeat.
+
+    Raises:
+        UserError: they are damaged.
+    """
+    tests = _entries(folder / SELFTEST)
+    for number, test in enumerate(tests, start=1):
+        whole = isinstance(test, dict) and isinstance(test.get("log_prob"), float)
+        if not whole or not isinstance(test.get("input"), (str, int, list)) or "output" not in test:
+            where = f"{folder / SELFTEST}, entry {number}"
+            raise UserError("has no input, output and log_prob", where, "copy the model again")
+    return tests
+
+
 def replay(folder: Path, code: Code = RECORDED) -> str:
     """Do the bundle's self-test again and compare; ``code`` as for ``describe``.
 
@@ -98,7 +123,7 @@ def replay(folder: Path, code: Code = RECORDED) -> str:
         UserError: an output or its log-probability is not what it was.
     """
     folder = find_bundle(folder)
-    tests = read_json(folder / SELFTEST)
+    tests = read_selftest(folder)
     model = _load(folder, code)
     inputs = [test["input"] for test in tests]
     if isinstance(model, (Captioner, Classifier)) and model.images is not None:

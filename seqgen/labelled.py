@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from seqgen.bundle import buildable
 from seqgen.data.words import Lexicon
 from seqgen.errors import UserError
 from seqgen.exchange import reread
@@ -73,7 +74,8 @@ def read_classifier(folder: Path, code: Code = RECORDED) -> ClassifierBundle:
     if config.source is not None:
         source = Tokenizer.load(folder / tokenizer_files(False)[0], config.source.lowercase)
     size = source.size if source else 0
-    model = build_classifier(config.model, size, len(config.labels), seed=0)
+    with buildable(config, folder):
+        model = build_classifier(config.model, size, len(config.labels), seed=0)
     read_weights(folder / WEIGHTS, model)
     return ClassifierBundle(config, model.eval(), source)
 
@@ -153,7 +155,8 @@ def read_tagger(folder: Path, code: Code = RECORDED) -> TaggerBundle:
     config = with_code(config, code, folder)
     lexicon = read_lexicon(folder, config.words, config.characters)
     sizes = (lexicon.words.size, lexicon.characters.size, len(config.labels))
-    model = build_tagger(config.model, *sizes, seed=0)
+    with buildable(config, folder):
+        model = build_tagger(config.model, *sizes, seed=0)
     read_weights(folder / WEIGHTS, model)
     return TaggerBundle(config, model.eval(), lexicon)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import re
+import struct
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ class Tokenizer:
     """
 
     def __init__(self, proto: bytes, lowercase: bool = False, where: object = None) -> None:
-        self.proto, self.lowercase = proto, lowercase
+        self.proto, self.lowercase, self.where = proto, lowercase, where
         self._sampler: SubwordSampler | None = None
         try:
             # SentencePiece itself takes a model that lost its end, so look for every part.
@@ -185,11 +186,14 @@ class Tokenizer:
             seed: any integer.
 
         Raises:
-            UserError: the model is of another kind, or ``alpha`` is out of range.
+            UserError: the model is of another kind or damaged, or ``alpha`` is out of range.
         """
-        if self._sampler is None:
-            self._sampler = SubwordSampler(self.proto)
-        return self._sampler.sample(self._processor.normalize(self._cased(texts)), alpha, seed)
+        try:
+            if self._sampler is None:
+                self._sampler = SubwordSampler(self.proto)
+            return self._sampler.sample(self._processor.normalize(self._cased(texts)), alpha, seed)
+        except (ArithmeticError, LookupError, ValueError, struct.error) as error:
+            raise UserError(f"is a damaged SentencePiece model: {error}", self.where) from error
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids; PAD, BOS and EOS write nothing, UNK writes `` ⁇ ``."""

@@ -222,9 +222,11 @@ class Writer:
             with open(path, "r+b") as file:
                 file.write(self._header(images))  # first, so that it never tells of more rows
                 file.truncate(self._size(images))
+        except UserError:
+            raise
         except OSError as error:
             raise unreadable(path, error) from error
-        except ValueError as error:
+        except Exception as error:  # NumPy raises whatever a damaged header leads it to
             raise UserError("is no array, or cut off", path) from error
 
 

@@ -173,6 +173,9 @@ class Store:
         info = from_dict(StoreInfo, read_json(where), where)
         if info.version != 1:
             raise UserError(f"has layout {info.version} where 1 is expected", where)
+        for name in info.columns:
+            if not name.isidentifier():  # above all, no path that leads elsewhere
+                raise UserError(f"has a column {name!r}", where, "prepare it again")
         columns = {name: Ragged.open(folder / name) for name in info.columns}
         for name, column in columns.items():
             if len(column) != info.rows:
