@@ -47,6 +47,7 @@ LAZY = (
     "commands/generate",
     "commands/tag",
     "commands/train",
+    "commands/wishes",
     "commands/write",
     "commands/score",
 )  # these come to torch too, but not when imported

@@ -1,12 +1,15 @@
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import seqgen
+from seqgen.cli import app
 from seqgen.errors import UserError
 from seqgen.plugins import name_of
 from seqgen.search.beam import Beam
 from seqgen.search.sample import Greedy
 from seqgen.search.settings import SearchConfig, default_strategy, own_processors
+from seqgen.text import EOS
 
 
 class Without:
@@ -61,3 +64,23 @@ def test_they_belong_to_the_model_and_to_every_call(tiny_bundle):
     for strategy in (None, Greedy()):
         (best,) = model.hypotheses(["a big dog"], strategy)
         assert banned not in best[0].hypothesis.tokens
+
+
+def test_from_the_command_line_they_are_for_any_model(tiny_bundle, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from seqgen import Greedy as Mine\n\n\ndef stop(prefix, log_probs):\n"
+        "    changed = log_probs - float('inf')\n    changed[:, 3] = -1.0\n    return changed\n"
+    )
+
+    def translate(*options):
+        words = ["translate", "--model", str(tiny_bundle), *options, "a big dog"]
+        return CliRunner().invoke(app, words)
+
+    model = seqgen.load(tiny_bundle)
+    (greedy,) = model.translate(["a big dog"], Greedy())
+    assert translate("--strategy", f"{path}:Mine").stdout == f"{greedy}\n"
+    assert EOS == 3 and translate("--processor", f"{path}:stop").stdout == "\n"
+    for other in ("--beam-size=3", "--temperature=1", "--n-best=2"):
+        told = str(translate("--strategy", f"{path}:Mine", other).exception)
+        assert "--strategy: is given beside options of another" in told

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seqgen.commands.wishes import Wishes
 from seqgen.errors import UserError
 from seqgen.files import read_lines, writing
 from seqgen.sources import Code
 
 if TYPE_CHECKING:
     from seqgen.captioner import Caption
-    from seqgen.search.processors import Processor
-    from seqgen.search.step import Strategy
-    from seqgen.text import Tokenizer
 
 Model = Annotated[
     list[Path], typer.Option("--model", help="Folder of a model; several make an ensemble.")
@@ -43,60 +40,12 @@ Seed = Annotated[int, typer.Option(help="With --temperature.")]
 NoRepeat = Annotated[int, typer.Option(help="No n-gram of this size twice; 0 = off.")]
 BadEnding = Annotated[list[str] | None, typer.Option(help="No output ends in these words.")]
 BatchSize = Annotated[int, typer.Option(help="Inputs searched together.")]
+Own = Annotated[
+    list[str] | None, typer.Option("--processor", help="Your own, as ./file.py:Class; repeats.")
+]
+OwnStrategy = Annotated[str | None, typer.Option("--strategy", help="Your own; not a beam.")]
 Int8 = Annotated[bool, typer.Option("--int8", help="Products of 8-bit integers: faster.")]
 Json = Annotated[bool, typer.Option("--json", help="Lines of JSON with scores.")]
-
-
-_SILENT = (None, None, None, 1, 1)  # no word of a beam
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What the options of a search say."""
-
-    beam_size: int | None
-    length_penalty: float | None
-    coverage_penalty: float | None
-    groups: int
-    diversity: float
-    n_best: int
-    temperature: float | None
-    top_p: float
-    seed: int
-    no_repeat: int
-    bad_endings: list[str]
-
-    def strategy(self, search: Any) -> Strategy:
-        """What was asked for, the bundle's own settings where nothing was."""
-        from seqgen.search.beam import Beam
-        from seqgen.search.sample import Sample
-        from seqgen.search.settings import default_strategy
-
-        if self.temperature is not None:
-            return Sample(self.temperature, top_p=self.top_p, samples=self.n_best, seed=self.seed)
-        penalties = (self.length_penalty, self.coverage_penalty)
-        if search.strategy and (self.beam_size, *penalties, self.groups, self.n_best) == _SILENT:
-            return default_strategy(search)
-        size = search.beam_size if self.beam_size is None else self.beam_size
-        length, coverage = self.length_penalty, self.coverage_penalty
-        return Beam(
-            size=max(size, self.n_best) if self.beam_size is None else size,
-            length_penalty=search.length_penalty if length is None else length,
-            coverage_penalty=search.coverage_penalty if coverage is None else coverage,
-            n_best=self.n_best,
-            groups=self.groups,
-            diversity=self.diversity,
-        )
-
-    def processors(self, target: Tokenizer) -> list[Processor]:
-        """Those asked for; ``target`` cuts the outputs into tokens."""
-        from seqgen.search.processors import Ban, NoRepeat
-        from seqgen.text import EOS
-
-        found: list[Processor] = [NoRepeat(self.no_repeat)] if self.no_repeat else []
-        if self.bad_endings:
-            found.append(Ban(tuple((*ids, EOS) for ids in target.encode(self.bad_endings))))
-        return found
 
 
 def write_translations(
@@ -115,6 +64,8 @@ def write_translations(
     seed: Seed = 0,
     no_repeat: NoRepeat = 0,
     bad_ending: BadEnding = None,
+    processor: Own = None,
+    strategy: OwnStrategy = None,
     batch_size: BatchSize = 64,
     encoder: Encoder = None,
     accept_source: AcceptSource = False,
@@ -125,7 +76,7 @@ def write_translations(
     check_batch_size(batch_size)
     wishes = Wishes(
         beam_size, length_penalty, coverage_penalty, groups, diversity, n_best, temperature,
-        top_p, seed, no_repeat, bad_ending or [],
+        top_p, seed, no_repeat, bad_ending or [], processor or [], strategy,
     )  # fmt: skip
     from seqgen.generate import load_translator
     from seqgen.lines import translation_line
@@ -158,6 +109,8 @@ def write_captions(
     seed: Seed = 0,
     no_repeat: NoRepeat = 0,
     bad_ending: BadEnding = None,
+    processor: Own = None,
+    strategy: OwnStrategy = None,
     batch_size: BatchSize = 32,
     encoder: Encoder = None,
     accept_source: AcceptSource = False,
@@ -168,7 +121,7 @@ def write_captions(
     check_batch_size(batch_size)
     wishes = Wishes(
         beam_size, length_penalty, coverage_penalty, groups, diversity, n_best, temperature,
-        top_p, seed, no_repeat, bad_ending or [],
+        top_p, seed, no_repeat, bad_ending or [], processor or [], strategy,
     )  # fmt: skip
     from seqgen.generate import load_captioner
     from seqgen.images import find_images
@@ -223,6 +176,8 @@ def write_tellings(
     seed: Seed = 0,
     no_repeat: NoRepeat = 0,
     bad_ending: BadEnding = None,
+    processor: Own = None,
+    strategy: OwnStrategy = None,
     batch_size: BatchSize = 64,
     encoder: Encoder = None,
     accept_source: AcceptSource = False,
@@ -233,7 +188,7 @@ def write_tellings(
     check_batch_size(batch_size)
     wishes = Wishes(
         beam_size, length_penalty, None, groups, diversity, n_best, temperature, top_p, seed,
-        no_repeat, bad_ending or [],
+        no_repeat, bad_ending or [], processor or [], strategy,
     )  # fmt: skip
     from seqgen.generate import load_teller
     from seqgen.lines import told_line
