@@ -11,12 +11,10 @@ import numpy.typing as npt
 import torch
 
 from seqgen.data.values import Values
-from seqgen.data.words import WordRow, word_arrays
 from seqgen.errors import UserError
 from seqgen.labelled import TaggerBundle
-from seqgen.model.memory import TextBatch, WordBatch
+from seqgen.model.inputs import word_batch
 from seqgen.search import batched
-from seqgen.text import PAD
 
 Words = str | Sequence[str]  # of a sentence; text is cut at white space and nowhere else
 
@@ -39,13 +37,6 @@ class Tagged:
     def log_prob(self) -> float:
         """Of all tags together; the model takes each by itself."""
         return sum(self.log_probs)
-
-
-def word_batch(rows: Sequence[WordRow]) -> WordBatch:
-    """Sentences of at least one word as a batch."""
-    tokens, lengths, spelled, spellings = map(torch.from_numpy, word_arrays(rows))
-    mask = torch.arange(tokens.shape[1]) < lengths[:, None]
-    return WordBatch(tokens, mask, spelled, TextBatch(spellings, spellings != PAD))
 
 
 class Tagger:

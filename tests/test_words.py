@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqgen.data.words import LONGEST, Lexicon, word_arrays
-from seqgen.model.memory import TextBatch, WordBatch
+from seqgen.model.inputs import word_batch
 from seqgen.model.words import WordEncoder
 from seqgen.text import EOS, PAD, UNK, TextConfig
 
@@ -16,13 +16,6 @@ SENTENCES = [["The", "dog", "sleeps"], ["the", "cat", "sees", "the", "dog"], ["S
 def lexicon():
     words = TextConfig("word", 50, lowercase=True)
     return Lexicon.train(lambda: SENTENCES, words, TextConfig("char", 60))
-
-
-def make(rows):
-    """As the tagger does it, in its own words."""
-    tokens, lengths, spelled, spellings = map(torch.from_numpy, word_arrays(rows))
-    mask = torch.arange(tokens.shape[1]) < lengths[:, None]
-    return WordBatch(tokens, mask, spelled, TextBatch(spellings, spellings != PAD))
 
 
 def test_a_word_is_one_id_and_its_characters(lexicon):
@@ -76,11 +69,11 @@ def encoder(lexicon, **options):
 def test_a_sentence_is_read_alike_in_any_batch(lexicon, cell, layers, spelling):
     model = encoder(lexicon, cell=cell, layers=layers, spelling_dim=spelling)
     rows = lexicon.encode([*SENTENCES, ["the", "unheard-of", "cat"]])
-    whole = model(make(rows))
+    whole = model(word_batch(rows))
     assert whole.states.shape == (4, 5, model.output_dim)
     assert not whole.states[~whole.mask].any()
     for index, row in enumerate(rows):
-        alone = model(make([row]))
+        alone = model(word_batch([row]))
         states = whole.states[index, : len(row.tokens)]
         torch.testing.assert_close(states, alone.states[0], rtol=0, atol=1e-12)
         torch.testing.assert_close(whole.summary[index], alone.summary[0], rtol=0, atol=1e-12)
@@ -89,9 +82,9 @@ def test_a_sentence_is_read_alike_in_any_batch(lexicon, cell, layers, spelling):
 def test_spelling_tells_unknown_words_apart_and_context_equal_ones(lexicon):
     model = encoder(lexicon)
     rows = lexicon.encode([["the", "zog"], ["the", "zig"], ["cat", "zog"]])
-    states = model(make(rows)).states[:, 1]
+    states = model(word_batch(rows)).states[:, 1]
     assert not torch.allclose(states[0], states[1]) and not torch.allclose(states[0], states[2])
-    blind = encoder(lexicon, spelling_dim=0)(make(rows)).states[:, 1]
+    blind = encoder(lexicon, spelling_dim=0)(word_batch(rows)).states[:, 1]
     assert torch.allclose(blind[0], blind[1]) and not torch.allclose(blind[0], blind[2])
 
 
@@ -99,14 +92,14 @@ def test_a_spelling_is_read_to_both_ends(lexicon):
     """Each character changes the vector, the first and the last included."""
     model = encoder(lexicon).spelling
     words = ["dog", "sog", "deg", "dot"]
-    batch = make(lexicon.encode([words])).spellings
+    batch = word_batch(lexicon.encode([words])).spellings
     vectors = model(batch)
     for other in vectors[1:]:
         assert (vectors[0] - other).abs().max() > 1e-3
 
 
 def test_the_embedding_of_unknown_words_is_trained_by_hiding_words(lexicon):
-    batch = make(lexicon.encode(SENTENCES))
+    batch = word_batch(lexicon.encode(SENTENCES))
     for rate in (0.0, 0.5):
         model = encoder(lexicon, word_dropout=rate, dropout=0.0).train()
         model(batch).states.sum().backward()
@@ -115,7 +108,10 @@ def test_the_embedding_of_unknown_words_is_trained_by_hiding_words(lexicon):
 
 
 def test_only_training_hides_words(lexicon):
-    model, batch = encoder(lexicon, word_dropout=0.9, dropout=0.5), make(lexicon.encode(SENTENCES))
+    model, batch = (
+        encoder(lexicon, word_dropout=0.9, dropout=0.5),
+        word_batch(lexicon.encode(SENTENCES)),
+    )
     assert torch.equal(model(batch).states, model(batch).states)
     model.train()
     assert not torch.equal(model(batch).states, model(batch).states)

@@ -10,7 +10,9 @@ import torch
 
 from seqgen.data.batches import pad_sources
 from seqgen.data.vectors import Vectors, pad_vectors
-from seqgen.model.memory import ImageBatch, TextBatch, ValueBatch, VectorBatch
+from seqgen.data.words import WordRow, word_arrays
+from seqgen.model.memory import ImageBatch, TextBatch, ValueBatch, VectorBatch, WordBatch
+from seqgen.text import PAD
 
 
 def text_batch(rows: Sequence[Sequence[int]]) -> TextBatch:
@@ -18,6 +20,13 @@ def text_batch(rows: Sequence[Sequence[int]]) -> TextBatch:
     tokens, lengths = pad_sources(rows)
     mask = np.arange(tokens.shape[1]) < lengths[:, None]
     return TextBatch(torch.from_numpy(tokens), torch.from_numpy(mask))
+
+
+def word_batch(rows: Sequence[WordRow]) -> WordBatch:
+    """Sentences of at least one word as a batch."""
+    tokens, lengths, spelled, spellings = map(torch.from_numpy, word_arrays(rows))
+    mask = torch.arange(tokens.shape[1]) < lengths[:, None]
+    return WordBatch(tokens, mask, spelled, TextBatch(spellings, spellings != PAD))
 
 
 def image_batch(pixels: Sequence[npt.NDArray[np.float32]]) -> ImageBatch:

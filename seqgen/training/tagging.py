@@ -27,10 +27,11 @@ from seqgen.labelled import (
     read_lexicon,
 )
 from seqgen.model.heads import build_tagger
+from seqgen.model.inputs import word_batch
 from seqgen.model.memory import WordBatch
 from seqgen.scoring.metrics import Metric
 from seqgen.scoring.tags import accuracy, mark_spans, span_scores
-from seqgen.tagger import Tagger, word_batch
+from seqgen.tagger import Tagger
 from seqgen.training.card import tagger_card
 from seqgen.training.distributed import World
 from seqgen.training.loss import output_loss
