@@ -5,9 +5,11 @@ import sys
 
 import pytest
 from pairs import settings
+from test_plugins import install
 
 import seqgen
 from seqgen.errors import UserError
+from seqgen.sources import Code, approved
 from seqgen.training.report import Report
 from seqgen.training.run import TRANSLATE, resume, train_translator
 from seqgen.training.settings import read_settings
@@ -51,7 +53,8 @@ def trained(tmp_path_factory):
 def place(trained, tmp_path, monkeypatch):
     """A copy of it in a folder that is the current one; the recorded files are the copy's."""
     shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
-    for path in [*(tmp_path / "out").glob("*/config.json"), tmp_path / "out/settings.json"]:
+    out = tmp_path / "out"
+    for path in [*out.glob("*/config.json"), out / "settings.json", out / "beginning.json"]:
         path.write_text(path.read_text().replace(str(trained), str(tmp_path)))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -110,19 +113,16 @@ def test_no_part_comes_from_the_bundle_itself(place, name, capsys):
 def test_nor_by_a_module_that_happens_to_be_importable(place):
     (place / "out/best/evil_part.py").write_text("print('it ran')\n" + OWN)
     edit(place, "attention", "evil_part:Own")
-    (place / "out/best/evil-1.0.dist-info").mkdir()
-    (place / "out/best/evil-1.0.dist-info/METADATA").write_text("Name: evil\nVersion: 1.0\n")
-    (place / "out/best/evil-1.0.dist-info/entry_points.txt").write_text(
-        "[seqgen.strategies]\nevil = evil_part:Search\n"
-    )
     command = [sys.executable, "-m", "seqgen", "translate", "--model", ".", "a big dog"]
-    options = {"cwd": place / "out/best", "capture_output": True, "text": True, "check": False}
-    for edited in ("attention", "strategy"):
-        if edited == "strategy":
-            edit(place, "strategy", "evil")
-            edit_back = json.loads((place / "out/best/config.json").read_text())
-            edit_back["model"]["decoder"]["attention"] = f"{place}/atte.py:Own"
-            (place / "out/best/config.json").write_text(json.dumps(edit_back))
-        done = subprocess.run(command, **options)
-        assert done.returncode == 2 and "own folder and is not run" in done.stderr, done.stderr
-        assert "it ran" not in done.stdout
+    folder = place / "out/best"
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "own folder and is not run" in done.stderr
+    assert "it ran" not in done.stdout
+
+
+def test_nor_by_the_name_of_an_entry_point(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "evil_part.py").write_text("print('it ran')\n" + OWN)
+    install(tmp_path, "evil", evil="evil_part:Own")
+    told = refused(approved, "encoder", "evil", None, Code(), tmp_path)
+    assert "own folder and is not run" in told and "evil_part" not in sys.modules

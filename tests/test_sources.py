@@ -62,14 +62,20 @@ def trained(tmp_path_factory):
     return folder
 
 
+def change(place, old, new):
+    """Change what a training was begun with, as if it had been so from the beginning."""
+    for name in ("settings", "beginning"):
+        path = place / f"out/{name}.json"
+        path.write_text(path.read_text().replace(old, new))
+
+
 @pytest.fixture
 def place(trained, tmp_path, monkeypatch):
     """A copy of it in a folder that is the current one; the recorded file is the copy's."""
     shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     for config in (tmp_path / "out").glob("*/config.json"):
         config.write_text(config.read_text().replace(str(trained), str(tmp_path)))
-    settings = tmp_path / "out/settings.json"
-    settings.write_text(settings.read_text().replace(str(trained), str(tmp_path)))
+    change(tmp_path, str(trained), str(tmp_path))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -177,9 +183,7 @@ def test_an_installed_package_is_recorded_with_its_version():
 
 
 def test_resuming_asks_for_the_same_source(place):
-    (place / "out/settings.json").write_text(
-        (place / "out/settings.json").read_text().replace('"max_epochs": 1', '"max_epochs": 2')
-    )
+    change(place, '"max_epochs": 1', '"max_epochs": 2')
     (place / "mine.py").rename("theirs.py")
     quiet = Report(quiet=True)
     assert "does not exist" in refused(resume, TRANSLATE, place / "out", quiet)
