@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from seqgen.commands import bench, check, classify, generate, score, tag, train, write
+from seqgen.commands import bench, check, classify, generate, score, tag, train, translate, write
 from seqgen.errors import Stopped, UserError, is_out_of_memory
 from seqgen.sources import Code
 
@@ -26,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # else "[training]" in a help text is taken for markup
 )
 app.add_typer(train.app, name="train")
-app.command("translate")(write.write_translations)
+app.command("translate")(translate.write_translations)
 app.command("caption")(write.write_captions)
 app.command("tell")(write.write_tellings)
 app.command("tag")(tag.tag)

@@ -84,14 +84,16 @@ class Translator:
         strategy: Strategy | None = None,
         processors: Sequence[Processor] = (),
         batch_size: int = 64,
+        first: int = 0,
     ) -> Iterator[list[Translation]]:
         """For each of ``texts`` its n best translations, best first; a stream.
 
         Lines are read ``batched.WINDOW`` at a time, batched by length, and given back in order.
+        ``first`` is the number of the first of them, on which depends what is drawn at random.
         """
         strategy = strategy or default_strategy(self.search)
         processors = (*own_processors(self.search, self.target), *processors)
-        lines, first = iter(texts), 0
+        lines = iter(texts)
         while window := list(islice(lines, batched.WINDOW)):
             yield from self._window(window, first, strategy, processors, batch_size)
             first += len(window)

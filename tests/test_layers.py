@@ -19,7 +19,8 @@ ROOT = Path(__file__).parent.parent
 # the modules of a folder that stands here whole may import each other. What is marked ● does
 # without torch, whatever it calls.
 LAYERS = (
-    "●version ●errors ●files ●exchange ●config ●folders ●plugged ●plugins ●sources ●parts",
+    "●version ●errors ●files ●exchange ●processes ●config ●folders ●plugged ●plugins ●sources "
+    "●parts",
     "●subwords ●text ●running_text ●images tensors",
     "●data/ data/features ●search/ ●scenes/ model/",
     "●corpora ●scoring/metrics ●scoring/resample ●scoring/tags ●scoring/labels "
@@ -47,6 +48,7 @@ LAZY = (
     "commands/generate",
     "commands/tag",
     "commands/train",
+    "commands/translate",
     "commands/wishes",
     "commands/write",
     "commands/score",

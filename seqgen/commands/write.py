@@ -1,4 +1,4 @@
-"""``seqgen translate``, ``caption`` and ``tell``: let a trained model write."""
+"""``seqgen caption`` and ``tell``, and the options of all commands that let a model write."""
 
 from __future__ import annotations
 
@@ -46,49 +46,6 @@ Own = Annotated[
 OwnStrategy = Annotated[str | None, typer.Option("--strategy", help="Your own; not a beam.")]
 Int8 = Annotated[bool, typer.Option("--int8", help="Products of 8-bit integers: faster.")]
 Json = Annotated[bool, typer.Option("--json", help="Lines of JSON with scores.")]
-
-
-def write_translations(
-    model: Model,
-    text: Annotated[list[str] | None, typer.Argument(help="Texts; else --input or stdin.")] = None,
-    input_: Annotated[Path | None, typer.Option("--input", help="A text file, also .gz.")] = None,
-    output: Output = None,
-    beam_size: BeamSize = None,
-    length_penalty: LengthPenalty = None,
-    coverage_penalty: CoveragePenalty = None,
-    groups: Groups = 1,
-    diversity: Diversity = 0.0,
-    n_best: NBest = 1,
-    temperature: Temperature = None,
-    top_p: TopP = 1.0,
-    seed: Seed = 0,
-    no_repeat: NoRepeat = 0,
-    bad_ending: BadEnding = None,
-    processor: Own = None,
-    strategy: OwnStrategy = None,
-    batch_size: BatchSize = 64,
-    encoder: Encoder = None,
-    accept_source: AcceptSource = False,
-    int8: Int8 = False,
-    json_: Json = False,
-) -> None:
-    """Translate texts, one output line for each input line, in order."""
-    check_batch_size(batch_size)
-    wishes = Wishes(
-        beam_size, length_penalty, coverage_penalty, groups, diversity, n_best, temperature,
-        top_p, seed, no_repeat, bad_ending or [], processor or [], strategy,
-    )  # fmt: skip
-    from seqgen.generate import load_translator
-    from seqgen.lines import translation_line
-
-    translator = load_translator(*model, code=Code(encoder, accept_source=accept_source), int8=int8)
-    found = translator.hypotheses(
-        input_lines(text, input_),
-        wishes.strategy(translator.search),
-        wishes.processors(translator.target),
-        batch_size,
-    )
-    write_lines((translation_line(best, n_best, json_) for best in found), output)
 
 
 def write_captions(

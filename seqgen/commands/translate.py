@@ -1,0 +1,109 @@
+"""``seqgen translate``: lines to lines, by one process or several."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seqgen.commands.wishes import Wishes
+from seqgen.commands.write import (
+    AcceptSource,
+    BadEnding,
+    BatchSize,
+    BeamSize,
+    CoveragePenalty,
+    Diversity,
+    Encoder,
+    Groups,
+    Int8,
+    Json,
+    LengthPenalty,
+    Model,
+    NBest,
+    NoRepeat,
+    Output,
+    Own,
+    OwnStrategy,
+    Seed,
+    Temperature,
+    TopP,
+    check_batch_size,
+    input_lines,
+    write_lines,
+)
+from seqgen.errors import UserError
+from seqgen.sources import Code
+
+Processes = Annotated[int, typer.Option(help="That share the lines; the output is the same.")]
+Threads = Annotated[int, typer.Option(help="Of each process; 0 is the cores over the processes.")]
+
+
+def write_translations(
+    model: Model,
+    text: Annotated[list[str] | None, typer.Argument(help="Texts; else --input or stdin.")] = None,
+    input_: Annotated[Path | None, typer.Option("--input", help="A text file, also .gz.")] = None,
+    output: Output = None,
+    beam_size: BeamSize = None,
+    length_penalty: LengthPenalty = None,
+    coverage_penalty: CoveragePenalty = None,
+    groups: Groups = 1,
+    diversity: Diversity = 0.0,
+    n_best: NBest = 1,
+    temperature: Temperature = None,
+    top_p: TopP = 1.0,
+    seed: Seed = 0,
+    no_repeat: NoRepeat = 0,
+    bad_ending: BadEnding = None,
+    processor: Own = None,
+    strategy: OwnStrategy = None,
+    batch_size: BatchSize = 64,
+    encoder: Encoder = None,
+    accept_source: AcceptSource = False,
+    int8: Int8 = False,
+    processes: Processes = 1,
+    threads: Threads = 0,
+    json_: Json = False,
+) -> None:
+    """Translate texts, one output line for each input line, in order."""
+    check_batch_size(batch_size)
+    if processes < 1 or threads < 0:
+        raise UserError(f"are {processes} and {threads}", "--processes and --threads", "give some")
+    wishes = Wishes(
+        beam_size, length_penalty, coverage_penalty, groups, diversity, n_best, temperature,
+        top_p, seed, no_repeat, bad_ending or [], processor or [], strategy,
+    )  # fmt: skip
+    from seqgen.processes import set_threads, shared
+    from seqgen.search.batched import WINDOW
+
+    if threads or processes > 1:
+        set_threads(threads or max(1, (os.cpu_count() or 1) // processes))
+    code = Code(encoder, accept_source=accept_source)
+    make = partial(_translating, tuple(model), code, int8, wishes, batch_size, json_)
+    lines = input_lines(text, input_)
+    if processes > 1:
+        write_lines(shared(make, lines, processes, WINDOW), output)
+    else:
+        write_lines(make()(lines, 0), output)
+
+
+def _translating(
+    model: tuple[Path, ...], code: Code, int8: bool, wishes: Wishes, batch_size: int, as_json: bool
+) -> Callable[[Iterable[str], int], Iterator[str]]:
+    """What translates lines, the first of them known by a number, into lines to write."""
+    from seqgen.generate import load_translator
+    from seqgen.lines import translation_line
+
+    translator = load_translator(*model, code=code, int8=int8)
+    strategy = wishes.strategy(translator.search)
+    processors = wishes.processors(translator.target)
+
+    def work(lines: Iterable[str], first: int) -> Iterator[str]:
+        found = translator.hypotheses(lines, strategy, processors, batch_size, first)
+        return (translation_line(best, wishes.n_best, as_json) for best in found)
+
+    return work
