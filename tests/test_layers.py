@@ -23,7 +23,7 @@ LAYERS = (
     "●parts",
     "●subwords ●text ●running_text ●images tensors",
     "●data/ data/features ●search/ ●scenes/ model/",
-    "●corpora ●scoring/metrics ●scoring/resample ●scoring/tags ●scoring/labels "
+    "●corpora ●label_corpora ●scoring/metrics ●scoring/resample ●scoring/tags ●scoring/labels "
     "●scoring/ptb ●scoring/cider ●scoring/captions scoring/likelihood "
     "●scoring/diversity ●scoring/steppers ●scoring/measure ●chart scoring/running "
     "●loaded provenance bundle labelled training/optim training/precision training/loss "

@@ -107,6 +107,17 @@ def test_a_tag_for_every_word(recipe, tmp_path, monkeypatch):
     assert "\n  the/" in told and recipe("tag.py", "--corpus", "ud_ewt") == told
 
 
+@pytest.mark.parametrize("name", ["classify.py", "bag_of_words.py"])
+def test_one_label_for_many_words(recipe, tmp_path, monkeypatch, name):
+    monkeypatch.setattr("seqgen.scenes.corpus.SIZE", {"train": 200, "valid": 20, "test": 20})
+    told = recipe(name)
+    assert "\ntest:\naccuracy " in told and "macro F1 " in told
+    if name == "classify.py":
+        assert "right \\ given" in told
+        assert (tmp_path / "runs/classify-scenes-1/test.png").is_file()
+        assert recipe(name) == told
+
+
 def test_real_lines_go_through_every_part(real_data, tmp_path):
     """A few hundred real pairs: train, decode, score, save, load."""
     import seqgen
