@@ -38,8 +38,10 @@ SETTINGS = {
     },
     "trec": {
         **WORDS,
-        "model.encoder_options": {"embedding_dim": 200, "hidden_dim": 150, "dropout": 0.5},
-        "training.max_epochs": 14, "training.warmup": 60, "training.weight_decay": 0.05,
+        "model.encoder_options": {"embedding_dim": 200, "hidden_dim": 150, "dropout": 0.4,
+                                  "skip": True},
+        "training.max_epochs": 9, "training.warmup": 60, "training.weight_decay": 0.05,
+        "training.learning_rate": 4e-3, "training.batch_tokens": 700,
     },
     "sst2": {
         **WORDS,
@@ -48,8 +50,10 @@ SETTINGS = {
     },
     "ag_news": {
         **WORDS,
-        "model.encoder_options": {"embedding_dim": 128, "hidden_dim": 64, "dropout": 0.5},
-        "training.max_epochs": 5, "training.warmup": 60, "training.batch_tokens": 2000,
+        "model.encoder_options": {"embedding_dim": 128, "hidden_dim": 64, "dropout": 0.4,
+                                  "skip": True},
+        "model.head": {"pooling": "mean", "dropout": 0.3},
+        "training.max_epochs": 6, "training.warmup": 60, "training.learning_rate": 6e-3,
     },
 }  # fmt: skip
 
