@@ -67,7 +67,8 @@ def main() -> None:
         return measure.nats
 
     prompt, samples = encode_text(model.target, given.prompt), {}
-    counted = {f"{n}-gram": NGram(seen, n, model.target.size, model.feed, EOS) for n in ORDERS}
+    size, begin = model.target.size, model.stepper.bos
+    counted = {f"{n}-gram": NGram(seen, n, size, begin, EOS) for n in ORDERS}
     characters = len(text(held.tolist()))
     print(f"\n{len(seen):,} tokens seen; {len(held):,} held out, {characters:,} characters\n")
     print(f"{'':10}{'bits a':>12}{'perplexity':>12}{'tokens read':>13}{'written':>10}")

@@ -28,7 +28,7 @@ def test_stepping_side_by_side_is_looking_it_up(length, rows):
 def test_a_network_and_a_table_and_their_mean_are_scored_alike(tiny_writer):
     whole = "a dog runs.\none bird sings.\n\nthe cat sleeps.\n" * 20
     tokens, end = encode_text(tiny_writer.target, whole), tiny_writer.stepper.eos
-    counted = NGram(tokens, 3, tiny_writer.target.size, tiny_writer.feed, end)
+    counted = NGram(tokens, 3, tiny_writer.target.size, tiny_writer.stepper.bos, end)
     network = stepper_log_probs(tiny_writer.stepper, tokens, rows=1)
     np.testing.assert_allclose(network, tiny_writer.score([whole])[0], atol=1e-4)
     assert stepper_log_probs(tiny_writer.stepper, tokens).sum() == pytest.approx(
