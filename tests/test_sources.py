@@ -3,6 +3,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given
@@ -234,6 +235,14 @@ def test_an_encoder_and_its_options_from_the_command_line(tmp_path, monkeypatch)
     assert model["encoder_options"] == {"width": 8, "note": "a word"}
     resumed = ["train", "translate", "--out", "out", "--resume", "--encoder", "./mine.py:Mean"]
     assert runner.invoke(app, resumed).exit_code == 0
+    Path("same.toml").write_text("[model]\ntied_embeddings = false\n")
+    same = [*command, *options, "--config", "same.toml", "--resume"]
+    assert runner.invoke(app, same).exit_code == 0
+    chosen = ["--out", "out", "--resume", "--set", "model.encoder=./mine.py:Mean"]
+    assert runner.invoke(app, ["train", "translate", *chosen]).exit_code == 0
+    other = [*chosen[:-1], "model.encoder=./mine.py:Other"]
+    told = str(runner.invoke(app, ["train", "translate", *other]).exception)
+    assert "holds a training of other settings: model.encoder" in told
 
 
 @limits(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -230,21 +230,25 @@ _TRAINING = (
 )
 
 
+_SPECS = ("model.encoder", "model.decoder.attention", "training.metric", "search.strategy")
+
+
 def _train(plan: Any, options: dict[str, Any], data: tuple[str, ...]) -> None:
     """Train or resume as ``options``, the arguments of a command, say."""
     from seqgen.config import to_dict
-    from seqgen.plugins import parse_options
+    from seqgen.plugins import absolute, parse_options
     from seqgen.sources import Code
     from seqgen.training.beginning import refuse_other_settings
     from seqgen.training.run import SETTINGS, resume, train
-    from seqgen.training.settings import read_settings
+    from seqgen.training.settings import located, read_settings
 
     names = {name: f"data.{name}" for name in data}
     names |= {name: f"training.{name}" for name in _TRAINING}
     changes = {path: options[name] for name, path in names.items() if options[name] is not None}
     for setting in options["set_"] or []:
         name, value = _setting(setting)
-        changes[name] = value
+        spec = isinstance(value, str) and name in _SPECS
+        changes[name] = absolute(value) if spec else value
     chosen = parse_options(options.get("encoder_option") or [], "--encoder-option")
     changes |= {f"model.encoder_options.{key}": value for key, value in chosen.items()}
     encoder, accepted = options.get("encoder"), options.get("accept_source", False)
@@ -252,7 +256,11 @@ def _train(plan: Any, options: dict[str, Any], data: tuple[str, ...]) -> None:
     if options["resume"]:
         config = options["config"]
         if (changes or config) and (out / SETTINGS).exists():
-            wanted = to_dict(read_settings(config, changes, plan.settings)) if config else changes
+            wanted = changes
+            if config:
+                wanted = to_dict(located(read_settings(config, changes, plan.settings)))
+                if encoder is not None:  # it may have moved; that it is the same is asked later
+                    wanted["model"].pop("encoder")
             refuse_other_settings(out / SETTINGS, wanted)
         resume(plan, out, code=Code(encoder, accept_source=accepted))
     else:
