@@ -99,14 +99,14 @@ def file_of(spec: str) -> Path | None:
     """
     if not is_file(spec):
         return None
-    place = os.path.expanduser(spec.rpartition(":")[0])
+    place = spec.rpartition(":")[0]
     try:
-        os.fsencode(place).decode("utf-8")
-    except ValueError:
-        place = "\0"
-    if "\0" in place:
+        valid = b"\0" not in os.fsencode(place)
+    except ValueError:  # half of a character
+        valid = False
+    if not valid:
         raise UserError(f"{spec!r} names no file", fix=_FORMS)
-    return Path(place)
+    return Path(os.path.expanduser(place))
 
 
 def module_of(spec: str, kind: Kind) -> str:

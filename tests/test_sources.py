@@ -248,6 +248,7 @@ def test_an_encoder_and_its_options_from_the_command_line(tmp_path, monkeypatch)
 @limits(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text("ab./\\:~\0\ud800é", max_size=40), st.booleans())
 @example("/" + "a" * 5000 + ".py:Own", True)
+@example("~\0/:", False)
 @example("~nobody-of-that-name/a.py:Own", True)
 @example("a" * 5000 + ":Own", True)
 def test_whatever_a_bundle_names_is_refused_in_one_line(tmp_path, spec, recorded):
