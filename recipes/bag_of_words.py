@@ -21,7 +21,7 @@ from seqgen.label_corpora import LABELLED, labelled_text
 from seqgen.lines import metric_line
 from seqgen.scoring.labels import label_scores
 
-DECAYS = (1e-4, 1e-3, 1e-2)
+DECAYS = (3e-3, 3e-2, 3e-1)
 EPOCHS, BATCH, RATE, SEED = 15, 64, 0.02, 1
 
 

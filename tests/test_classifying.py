@@ -21,7 +21,6 @@ WILD = {
     "average": 0.9,
     "label_smoothing": 0.1,
 }
-QUIET = Report(quiet=True)
 
 
 def train(changes, out, **extra):
@@ -123,3 +122,17 @@ def test_labels_that_training_lacks_are_named(tmp_path):
     (tmp_path / "train.csv").write_text("soup,food\nbread,food\n")
     with pytest.raises(UserError, match="no label but 'food'"):
         train(changes, tmp_path / "out")
+
+
+def food_found(outputs, references):
+    """A measure of one's own: the share of food that was found."""
+    food = [given for given, right in zip(outputs, references, strict=True) if right == ["food"]]
+    return 100 * food.count("food") / len(food)
+
+
+def test_a_measure_of_ones_own_chooses_the_best(tmp_path):
+    train(topic_settings(tmp_path), tmp_path / "out", **{"training.metric": food_found})
+    kept = json.loads((tmp_path / "out/best/scores.json").read_text())
+    assert [one["name"] for one in kept] == ["food_found", "accuracy", "macro F1"]
+    log = (tmp_path / "out/log.jsonl").read_text()
+    assert '"food_found"' in log and '"accuracy"' not in log
