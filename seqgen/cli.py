@@ -12,7 +12,18 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from seqgen.commands import bench, check, classify, generate, score, tag, train, translate, write
+from seqgen.commands import (
+    bench,
+    check,
+    classify,
+    export,
+    generate,
+    score,
+    tag,
+    train,
+    translate,
+    write,
+)
 from seqgen.errors import Stopped, UserError, is_out_of_memory
 from seqgen.sources import Code
 
@@ -35,6 +46,7 @@ app.command("generate")(generate.generate)
 app.add_typer(score.app, name="score")
 app.command("bench")(bench.bench)
 app.command("check")(check.check)
+app.command("export")(export.export_model)
 
 
 @app.command()

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seqgen.bundle import Bundle, read_bundle
 from seqgen.captioner import Captioner
-from seqgen.classifier import Classifier
 from seqgen.errors import UserError
-from seqgen.folders import read_task
-from seqgen.labelled import read_classifier, read_tagger
-from seqgen.model.int8 import quantize
+from seqgen.folders import is_export, read_task
+from seqgen.loaded import Loaded
 from seqgen.sources import RECORDED, Code
-from seqgen.tagger import Tagger
 from seqgen.teller import Teller
 from seqgen.translator import Translator
 from seqgen.writer import Writer
+
+if TYPE_CHECKING:
+    from seqgen.classifier import Classifier
+    from seqgen.tagger import Tagger
 
 
 def load(
@@ -32,7 +34,8 @@ def load(
     ``Tagger``, as its ``config.json`` says.
 
     Args:
-        folders: each a bundle, or the folder of a training (its best model is taken).
+        folders: each a bundle, the folder of a training (its best model is taken), or what
+            ``seqgen export`` wrote (which needs no torch).
         encoder: the class of an encoder that is not of seqgen, or a spec of it (see
             ``seqgen.plugins``), where it is not to be found as it was.
         attention: likewise, of the decoder.
@@ -86,20 +89,55 @@ def load_teller(*folders: str | Path, code: Code = RECORDED, int8: bool = False)
 
 def load_classifier(*folders: str | Path, code: Code = RECORDED) -> Classifier:
     """``load``, where only a classifier will do."""
-    return Classifier(*(read_classifier(one, code) for one in _checked(folders, "classify")))
+    checked = _checked(folders, "classify")
+    with _torch(checked[0]):
+        from seqgen.classifier import Classifier
+        from seqgen.labelled import read_classifier
+    return Classifier(*(read_classifier(one, code) for one in checked))
 
 
 def load_tagger(*folders: str | Path, code: Code = RECORDED) -> Tagger:
     """``load``, where only a tagger will do."""
-    return Tagger(*(read_tagger(one, code) for one in _checked(folders, "tag")))
+    checked = _checked(folders, "tag")
+    with _torch(checked[0]):
+        from seqgen.labelled import read_tagger
+        from seqgen.tagger import Tagger
+    return Tagger(*(read_tagger(one, code) for one in checked))
 
 
-def _bundles(folders: tuple[str | Path, ...], task: str, code: Code, int8: bool) -> list[Bundle]:
-    bundles = [read_bundle(folder, code) for folder in _checked(folders, task)]
+def _bundles(
+    folders: tuple[str | Path, ...], task: str, code: Code, int8: bool
+) -> Sequence[Loaded]:
+    checked = _checked(folders, task)
+    exports = [folder for folder in checked if is_export(folder)]
+    if exports:
+        if len(exports) < len(checked):
+            raise UserError("an ensemble is of exports or of trained models, not of both")
+        if int8 or code != RECORDED:
+            raise UserError("an export is as it is", exports[0], "choose when exporting")
+        from seqgen.runtime import read_export
+
+        return [read_export(folder) for folder in exports]
+    with _torch(checked[0]):
+        from seqgen.bundle import read_bundle
+        from seqgen.model.int8 import quantize
+    bundles = [read_bundle(folder, code) for folder in checked]
     if int8:
         for bundle in bundles:
             quantize(bundle.model.decoder)
     return bundles
+
+
+@contextmanager
+def _torch(folder: Path) -> Iterator[None]:
+    """Imports that need torch; where it is not installed, the model in ``folder`` cannot be had."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "torchvision"):
+            raise
+        fix = f"pip install {error.name}, or use what seqgen export makes of it"
+        raise UserError(f"needs {error.name}, which is not installed", folder, fix) from error
 
 
 def _checked(folders: tuple[str | Path, ...], task: str) -> list[Path]:

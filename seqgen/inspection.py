@@ -17,6 +17,7 @@ from seqgen.files import read_json
 from seqgen.folders import SCORES, SELFTEST, find_bundle
 from seqgen.generate import load
 from seqgen.labelled import ClassifierBundle, TaggerBundle
+from seqgen.runtime import Exported
 from seqgen.scoring.metrics import Metric
 from seqgen.sources import RECORDED, Code
 from seqgen.tagger import Tagger
@@ -31,7 +32,9 @@ def describe(folder: Path, code: Code = RECORDED) -> str:
     ``code`` says where parts that are not of seqgen come from, if not from where they were.
     """
     folder = find_bundle(folder)
-    bundle: Bundle | ClassifierBundle | TaggerBundle = _load(folder, code).bundles[0]
+    bundle: Bundle | ClassifierBundle | TaggerBundle | Exported = _load(folder, code).bundles[0]
+    if isinstance(bundle, Exported):
+        return _exported(folder, bundle)
     config = bundle.config
     count = sum(parameter.numel() for parameter in bundle.model.parameters())
     lines = [
@@ -47,6 +50,16 @@ def describe(folder: Path, code: Code = RECORDED) -> str:
         score = from_dict(Metric, values, folder / SCORES)
         lines.append(f"{score.name} {score.value:.2f}  {score.signature}")
     return "\n".join(lines)
+
+
+def _exported(folder: Path, bundle: Exported) -> str:
+    """What is left to say of a model in ONNX graphs."""
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    made = ", ".join(f"{k} {v}" for k, v in bundle.config.versions.items())
+    return (
+        f"{folder}: {bundle.config.task}, exported as {bundle.config.precision}, {size:,} bytes\n"
+        f"{bundle.target.size:,} target tokens\nmade with {made}"
+    )
 
 
 def _parts(bundle: Bundle | ClassifierBundle | TaggerBundle) -> list[str]:

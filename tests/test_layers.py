@@ -26,12 +26,12 @@ LAYERS = (
     "●corpora ●label_corpora ●scoring/metrics ●scoring/resample ●scoring/tags ●scoring/labels "
     "●scoring/ptb ●scoring/cider ●scoring/captions scoring/likelihood "
     "●scoring/diversity ●scoring/steppers ●scoring/measure ●chart scoring/running "
-    "●loaded provenance bundle labelled training/optim training/precision training/loss "
-    "training/loader training/distributed training/beginning training/trouble training/report "
-    "training/checkpoint training/targets "
+    "●loaded ●runtime provenance bundle labelled training/optim training/precision "
+    "training/loss training/loader training/distributed training/beginning "
+    "training/trouble training/report training/checkpoint training/targets "
     "training/critical training/card training/task",
     "●translator ●captioner ●writer ●teller describer classifier tagger ●overlay generate "
-    "●lines inspection training/trainer training/judge training/describing_settings "
+    "●lines inspection export/ training/trainer training/judge training/describing_settings "
     "training/settings training/translation training/captioning "
     "training/captions_data training/classifying training/classifying_data training/telling "
     "training/tagging training/writing training/writing_data training/plans training/run "
@@ -42,7 +42,9 @@ LAZY = (
     "__init__",
     "__main__",
     "cli",
+    "generate",
     "commands/bench",
+    "commands/export",
     "commands/check",
     "commands/classify",
     "commands/generate",

@@ -29,5 +29,5 @@ class EmbeddingEncoder(nn.Module):
     def forward(self, batch: ValueBatch) -> Memory:
         """The memory of ``batch``: values [B] become states [B, 1, D]."""
         vectors = self.dropout(self.embed(batch.values))
-        mask = torch.ones(len(vectors), 1, dtype=torch.bool, device=vectors.device)
+        mask = torch.ones(vectors.shape[0], 1, dtype=torch.bool, device=vectors.device)
         return Memory(vectors[:, None], mask, vectors)

@@ -1,0 +1,1 @@
+"""A trained model as ONNX graphs, to be run without torch."""

@@ -1,0 +1,200 @@
+"""Exported models do what the trained ones do, without torch."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from models import VOCAB, batch, small
+from squares import COLOURS, draw
+from typer.testing import CliRunner
+
+import seqgen
+from seqgen import Beam, Greedy, Sample, UserError
+from seqgen.bundle import read_bundle
+from seqgen.cli import app
+from seqgen.export.folder import export
+from seqgen.export.graph import Graph, Weights
+from seqgen.export.parts import write_start, write_step
+from seqgen.model.stepper import ModelStepper
+from seqgen.runtime import OnnxStepper, Session
+from seqgen.search.step import run
+
+LINES = ["a big dog", "", "cat", "red red cat sees", "dog sees a cat", "big", "zzz unknown"]
+STRATEGIES = (Greedy(), Beam(4, n_best=3, coverage_penalty=0.1), Sample(1.0, samples=2, seed=3))
+
+
+def exported(model, folder, int8=False):
+    with open(folder / "weights.bin", "wb") as file:
+        weights = Weights("weights.bin", file)
+        step, start = Graph(weights, int8), Graph(weights)
+        write_step(step, model.decoder)
+        write_start(start, model.encoder, model.decoder)
+    step.write(folder / "step.onnx")
+    start.write(folder / "start.onnx")
+    return OnnxStepper(Session(folder / "step.onnx"), Session(folder / "start.onnx"), VOCAB, 2)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.sampled_from(["lstm", "gru", "rnn"]),
+    st.sampled_from(["dot", "general", "mlp", "none"]),
+    st.integers(1, 3),
+    st.booleans(),
+    st.booleans(),
+    st.lists(st.integers(1, 9), min_size=1, max_size=5),
+)
+def test_every_configuration_writes_the_same(cell, attention, layers, feeding, tied, lengths):
+    model = small(
+        torch.float32, cell=cell, attention=attention, layers=layers, input_feeding=feeding,
+        tied_output=tied,
+    )  # fmt: skip
+    inputs = batch(lengths)
+    arrays = {"tokens": inputs.tokens.numpy(), "lengths": inputs.mask.sum(1).int().numpy()}
+    limits = np.full(len(lengths), 8)
+    with tempfile.TemporaryDirectory() as folder:
+        stepper = exported(model, Path(folder))
+        for strategy in (Greedy(), Beam(3, n_best=2), Sample(samples=2)):
+            theirs = run(strategy.run(ModelStepper(model), inputs, limits))
+            ours = run(strategy.run(stepper, arrays, limits))
+            for one, other in zip(chain(*ours), chain(*theirs), strict=True):
+                assert one.tokens == other.tokens
+                assert one.token_log_probs == pytest.approx(other.token_log_probs, abs=1e-4)
+                assert (one.attention is None) == (other.attention is None)
+                if one.attention is not None:
+                    assert np.abs(one.attention - other.attention).max() < 1e-4
+
+
+def same(found, expected):
+    for ours, theirs in zip(found, expected, strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            assert one.text == other.text
+            a, b = one.hypothesis, other.hypothesis
+            assert (a.tokens, a.finished) == (b.tokens, b.finished)
+            assert a.token_log_probs == pytest.approx(b.token_log_probs, abs=1e-4)
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_bundle, tmp_path_factory):
+    out = tmp_path_factory.mktemp("exported") / "model"
+    export(tiny_bundle, out)
+    return out
+
+
+def test_a_translator(folder, tiny_bundle):
+    ours, theirs = seqgen.load(folder), seqgen.load(tiny_bundle)
+    for strategy in STRATEGIES:
+        same(list(ours.hypotheses(LINES, strategy)), list(theirs.hypotheses(LINES, strategy)))
+    scored = zip(ours.score(LINES, LINES[::-1]), theirs.score(LINES, LINES[::-1]), strict=True)
+    for one, other in scored:
+        assert one == pytest.approx(other, abs=1e-4)
+
+
+def test_batches_do_not_change_what_comes_out(folder):
+    model = seqgen.load(folder)
+    whole = list(model.hypotheses(LINES, Beam(3)))
+    for size in (1, 2, 7):
+        same(list(model.hypotheses(LINES, Beam(3), batch_size=size)), whole)
+
+
+def test_an_ensemble_of_exports(folder, tiny_bundle):
+    twice = seqgen.load(folder, folder)
+    assert twice.translate(LINES, Beam(3)) == seqgen.load(folder).translate(LINES, Beam(3))
+    with pytest.raises(UserError, match="not of both"):
+        seqgen.load(folder, tiny_bundle)
+
+
+def test_a_writer(tiny_writer, tmp_path):
+    export(tiny_writer.folder, tmp_path / "out")
+    ours = seqgen.load(tmp_path / "out")
+    for prompt in ("", "The cat", "\n"):
+        for strategy in (Greedy(), Sample(0.8, seed=2)):
+            text = "".join(tiny_writer.generate(prompt, strategy, 40))
+            assert "".join(ours.generate(prompt, strategy, 40)) == text
+    one, other = ours.score(["The cat sits."]), tiny_writer.score(["The cat sits."])
+    assert one[0] == pytest.approx(other[0], abs=1e-4)
+    lines = ["The cat sits.\n", "The dog runs.\n"]
+    assert ours.measure(lines).nats == pytest.approx(tiny_writer.measure(lines).nats, abs=1e-2)
+
+
+def test_a_teller(tiny_teller, tmp_path):
+    export(tiny_teller, tmp_path / "out")
+    ours, theirs = seqgen.load(tmp_path / "out"), seqgen.load(tiny_teller)
+    names = list(theirs.values.names) * 2
+    for strategy in STRATEGIES[:1] + STRATEGIES[2:]:
+        same(list(ours.hypotheses(names, strategy)), list(theirs.hypotheses(names, strategy)))
+
+
+def test_a_captioner_at_any_batch_size(tiny_captioner, tmp_path):
+    export(tiny_captioner, tmp_path / "out")
+    ours, theirs = seqgen.load(tmp_path / "out"), seqgen.load(tiny_captioner)
+    pictures = [draw(colour, place) for colour in COLOURS for place in ("left", "right")]
+    for size in (1, 3, 32):
+        found = list(ours.hypotheses(pictures, Beam(3), batch_size=size))
+        same(found, list(theirs.hypotheses(pictures, Beam(3))))
+    assert found[0][0].grid == next(iter(theirs.hypotheses(pictures[:1])))[0].grid
+
+
+def test_int8_is_near_and_a_line_does_not_depend_on_its_batch(tiny_bundle, folder, tmp_path):
+    export(tiny_bundle, tmp_path / "out", "int8")
+    model, exact = seqgen.load(tmp_path / "out"), seqgen.load(folder)
+    targets = exact.translate(LINES)
+    for one, other in zip(model.score(LINES, targets), exact.score(LINES, targets), strict=True):
+        assert one == pytest.approx(other, abs=0.3)
+    whole = list(model.hypotheses(LINES, Beam(3)))
+    for size in (1, 2, 7):
+        same(list(model.hypotheses(LINES, Beam(3), batch_size=size)), whole)
+
+
+def test_torch_is_never_imported(folder, tmp_path):
+    """In a process where it cannot be."""
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError('no torch', name='torch')")
+    program = (
+        "import sys; from seqgen.cli import main\n"
+        "try: main()\n"
+        "finally: assert 'torch' not in sys.modules"
+    )
+    words = ["translate", "--model", str(folder), "--beam-size", "3", *filter(None, LINES)]
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], env={**os.environ, "PYTHONPATH": path},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = [line for line in LINES if line]
+    assert done.stdout.splitlines() == seqgen.load(folder).translate(lines, Beam(3))
+
+
+def test_the_command_and_what_info_says(tiny_bundle, tmp_path):
+    out = tmp_path / "out"
+    done = CliRunner().invoke(app, ["export", str(tiny_bundle), str(out), "--int8"])
+    assert done.exit_code == 0 and "translate, int8" in done.output
+    again = CliRunner().invoke(app, ["export", str(tiny_bundle), str(out)])
+    assert again.exit_code == 0 and "float32" in again.output
+    told = CliRunner().invoke(app, ["info", str(out), "--verify"])
+    assert told.exit_code == 0
+    assert "exported as float32" in told.output and "outputs as they were" in told.output
+
+
+def test_damage_and_misuse_are_one_line(folder, tiny_bundle, tmp_path):
+    with pytest.raises(UserError, match="is an export"):
+        read_bundle(folder)
+    with pytest.raises(UserError, match="choose when exporting"):
+        seqgen.load(folder, int8=True)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("all of it")
+    with pytest.raises(UserError, match="something else"):
+        export(tiny_bundle, tmp_path / "mine")
+    for name in json.loads((folder / "config.json").read_text())["checksums"]:
+        whole = (folder / name).read_bytes()
+        (folder / name).write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(UserError, match="does not match its checksum"):
+            seqgen.load(folder)
+        (folder / name).write_bytes(whole)
