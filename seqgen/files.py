@@ -15,6 +15,8 @@ from typing import Any, BinaryIO
 
 from seqgen.errors import Unwritable, UserError
 
+LOCK = ".lock"  # in a folder that one process holds
+
 
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
@@ -194,7 +196,7 @@ def lock_folder(folder: Path, what: str) -> BinaryIO:
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = open(folder / ".lock", "ab+")  # noqa: SIM115
+        lock = open(folder / LOCK, "ab+")  # noqa: SIM115
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -206,6 +206,12 @@ def test_other_settings_or_data_are_named(warm, stopped, tmp_path):
     source.write_text(text)
 
 
+def test_what_cannot_begin_leaves_no_folder(warm, tmp_path):
+    command = ["train", "translate", "--out", tmp_path / "deep/out", "--train-source", "nowhere"]
+    assert "is not given" in one_line(warm.start(*command))
+    assert not (tmp_path / "deep/out").exists()
+
+
 def test_a_source_that_changes_while_it_is_prepared(warm, tmp_path):
     command = [*options(tmp_path), "--out", tmp_path / "out"]
     append = (

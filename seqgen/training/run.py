@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -14,7 +16,7 @@ from seqgen.captioner import Captioner
 from seqgen.classifier import Classifier
 from seqgen.config import from_dict, to_dict
 from seqgen.errors import Stopped, UserError
-from seqgen.files import lock_folder, read_json, settle_folder, unchanged, write_json
+from seqgen.files import LOCK, lock_folder, read_json, settle_folder, unchanged, write_json
 from seqgen.generate import (
     load_captioner,
     load_classifier,
@@ -121,6 +123,7 @@ def _held(plan: Plan[S], out: Path, world: World) -> Iterator[None]:
         UserError: another training holds it.
         Stopped: by Ctrl-C before training began, or by a second one.
     """
+    new = world.rank == 0 and not out.exists()
     with lock_folder(out, "training") if world.rank == 0 else nullcontext():
         try:
             yield
@@ -128,6 +131,9 @@ def _held(plan: Plan[S], out: Path, world: World) -> Iterator[None]:
             if (out / SETTINGS).exists():
                 raise Stopped("stopped without saving", out, _go_on(plan, out)) from error
             raise Stopped("stopped while its data was prepared", out, "begin again") from error
+        finally:
+            if new and os.listdir(out) == [LOCK]:  # what was asked for could not even begin
+                shutil.rmtree(out)
 
 
 def _go_on(plan: Plan[S], out: Path) -> str:

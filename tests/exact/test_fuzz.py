@@ -8,7 +8,7 @@ import pytest
 from effort import COUNTS, pick
 from fuzz import READERS
 
-COUNT = pick(60, 2000)
+COUNT = pick(60, 1000)
 
 
 @pytest.mark.parametrize("name", READERS)

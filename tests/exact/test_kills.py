@@ -15,12 +15,13 @@ from effort import COUNTS, pick
 from pairs import settings as pair_settings
 from prose import prose_settings
 from squares import caption_settings
+from topics import topic_settings
 from warm import Child, Warm
 
-from seqgen.bundle import read_bundle
+import seqgen
 from seqgen.files import settle_folder
 
-KILLS = pick(4, 40)  # of each task
+KILLS = pick(4, 8)  # of each task
 
 ALL = {"accumulate": 2, "average": 0.9, "save_every": 4, "max_epochs": 2}
 SAMPLING = {**ALL, "subword_sampling": 0.3}
@@ -47,6 +48,7 @@ TRAININGS = [
     ),
     Training("write", prose_settings, ALL, {}),
     Training("tell", animal_settings, SAMPLING, {}),
+    Training("classify", topic_settings, SAMPLING, {}),
 ]
 
 # Dies before the given step of all on files of a folder; so does a kill while something is saved.
@@ -110,8 +112,8 @@ def loads(out: Path) -> None:
     """Whatever a kill has left of ``best/`` and ``last/`` are whole models."""
     settle_folder(out / "last")
     if (out / "last").exists():
-        read_bundle(out / "last")
-        read_bundle(out) if (out / "best").exists() else None
+        seqgen.load(out / "last")
+        seqgen.load(out) if (out / "best").exists() else None
 
 
 @pytest.mark.parametrize("training", TRAININGS, ids=lambda training: training.command)
