@@ -134,11 +134,12 @@ def test_a_full_disk_while_saving_keeps_the_last_checkpoint(warm, tmp_path, disk
 
 def test_too_little_memory_names_the_batch_to_try(warm, tmp_path):
     command = [*options(tmp_path, batch_tokens=100_000, save_every=1), "--out", tmp_path / "out"]
-    limit = (
+    command += ["--set=model.decoder.hidden_dim=1024"]  # a tensor alone is more than is left,
+    limit = (  # which is enough for what torch allocates without asking whether it could
         "import resource\n"
         "def limit():\n"
         "    held = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
-        "    resource.setrlimit(resource.RLIMIT_AS, (held + (2 << 20),) * 2)\n"
+        "    resource.setrlimit(resource.RLIMIT_AS, (held + (32 << 20),) * 2)\n"
         "before(trainer.Trainer, '_update', limit)\n"
     )
     line = one_line(warm.start(*command, code=BEFORE + limit))
