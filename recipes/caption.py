@@ -30,6 +30,7 @@ SETTINGS = {
                                   "output_dim": 128, "dropout": 0.1},
         "model.decoder": {"embedding_dim": 128, "hidden_dim": 128, "dropout": 0.1},
         "training.max_epochs": 12, "training.batch_tokens": 1500, "training.average": 0.99,
+        "training.learning_rate": 4e-3, "training.warmup": 100,
     },
     "flickr8k": {
         "data.target.vocab_size": 4000, "data.target.lowercase": True,
@@ -38,8 +39,7 @@ SETTINGS = {
         "training.max_epochs": 15, "training.learning_rate": 1e-3,
     },
 }  # fmt: skip
-# Afterwards, on captions of its own, by their CIDEr-D (self-critical training)
-REWARD = {
+REWARD = {  # afterwards, on captions of its own, by their CIDEr-D (self-critical training)
     "training.reward": "cider_d", "training.max_epochs": 3, "training.max_minutes": 12,
     "training.learning_rate": 1e-4, "training.warmup": 20, "training.batch_tokens": 4000,
     "training.average": 0.99,

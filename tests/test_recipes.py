@@ -14,6 +14,7 @@ from animals import write_animals
 from prose import write_prose
 from tagged import write_conllu
 
+import seqgen
 from seqgen.training.settings import WritingSettings, read_settings
 
 ROOT = Path(__file__).parent.parent
@@ -146,3 +147,15 @@ def test_real_lines_go_through_every_part(real_data, tmp_path):
     assert model.translate(lines) == seqgen.load(tmp_path / "out").translate(lines)
     for best in model.hypotheses(lines):
         assert best[0].hypothesis.log_prob < 0
+
+
+def test_int8_compares_what_two_ways_write(tiny_bundle):
+    parts = runpy.run_path(str(ROOT / "recipes/int8.py"))
+    lines = ["a big dog", "cat", "red red cat sees"]
+    (found, speeds), (rounded, _) = (
+        parts["measure"](seqgen.load(tiny_bundle, int8=int8), lines) for int8 in (False, True)
+    )
+    assert len(found) == len(rounded) == 3 and all(float(one) > 0 for one in speeds)
+    same, off, _, p = parts["quality"](found, found, lines)
+    assert (same, off, p) == ("3 of 3", "0.0e+00", "1.000")
+    assert parts["quality"](rounded, found, lines)[0].endswith(" of 3")

@@ -66,7 +66,7 @@ def _time(model: Translator, lines: list[str], strategy: Strategy, batch: int) -
 def measure_start(folder: Path, repeats: int = 3) -> list[Measure]:
     """Seconds from a cold command to its end, and the most memory it holds."""
     told, written = (
-        [_run(command) for _ in range(repeats)]
+        [run_cold(command) for _ in range(repeats)]
         for command in (["--help"], ["translate", "--model", str(folder), "The dog sleeps."])
     )
     return [
@@ -76,7 +76,7 @@ def measure_start(folder: Path, repeats: int = 3) -> list[Measure]:
     ]
 
 
-def _run(arguments: list[str]) -> tuple[float, float]:
+def run_cold(arguments: list[str]) -> tuple[float, float]:
     """Seconds and peak memory, in MB, of one command in a process of its own."""
     command = [sys.executable, "-c", _LAUNCH, sys.executable, "-m", "seqgen", *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

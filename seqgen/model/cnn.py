@@ -82,12 +82,12 @@ class CNNEncoder(nn.Module):
         self.stem = nn.Sequential(*parts.stages[:frozen]).requires_grad_(False)
         self.stages = nn.Sequential(*parts.stages[frozen:])
         # Channels of a frozen network are sparse and differ much in scale: normalized before and
-        # after, captions come out likelier than from the linear map alone.
-        self.project = nn.Sequential(
-            nn.LayerNorm(parts.channels),
-            nn.Linear(parts.channels, output_dim),
-            nn.LayerNorm(output_dim),
-        )
+        # after, captions come out likelier than from the linear map alone. One trained from
+        # scratch learns faster where the empty background may stay weaker than what is seen.
+        linear = nn.Linear(parts.channels, output_dim)
+        before, after = nn.LayerNorm(parts.channels), nn.LayerNorm(output_dim)
+        scratch = tuned_stages == FROM_SCRATCH
+        self.project = nn.Sequential(*([linear] if scratch else [before, linear, after]))
         self.place = None if pooled else nn.Linear(_PLACE, output_dim)
         self.dropout = LockedDropout(dropout)
         self.train()
