@@ -122,7 +122,7 @@ def test_a_full_disk_while_saving_keeps_the_last_checkpoint(warm, tmp_path, disk
     state = json.loads((place / "out/last/training.json").read_text())
     assert state["step"] == 3 and not parts(place)
     (place / "filler").unlink()
-    resume_translator(place / "out", Report(quiet=True))
+    assert warm.start("train", "translate", "--resume", "--out", place / "out").wait() == 0
     whole = warm.start(*command[:-1], tmp_path / "whole")
     assert whole.wait() == 0
     found = [

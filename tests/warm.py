@@ -95,6 +95,8 @@ class Warm:
         self.count += 1
         folder = self.folder / str(self.count)
         folder.mkdir()
+        for name in ("stdout", "stderr"):  # so that they can be read at once
+            (folder / name).touch()
         request = {
             "arguments": list(map(str, arguments)), "code": code, "folder": str(folder),
             "stdin": str(stdin), "stdout": str(stdout or folder / "stdout"),
