@@ -155,7 +155,7 @@ def unreadable(path: Path, error: Exception) -> UserError:
 def writing_folder(path: Path) -> Iterator[Path]:
     """Make a folder beside ``path``; put it in the place of ``path`` once all went well.
 
-    Two renames exchange the folders. ``settle_folder`` mends what a kill between them left.
+    Two renames exchange the folders. ``settle_folder`` mends what a kill near them left.
 
     Raises:
         UserError: ``path`` is a file.
@@ -219,9 +219,12 @@ def set_aside(path: Path) -> Path:
 
 
 def settle_folder(path: Path) -> None:
-    """Put the folder that a killed ``writing_folder`` had set aside back in its place."""
-    if set_aside(path).exists() and not path.exists():
-        os.replace(set_aside(path), path)
+    """Mend what a killed ``writing_folder`` left: the folder set aside goes back, or away."""
+    old = set_aside(path)
+    if path.exists():
+        shutil.rmtree(old, ignore_errors=True)
+    elif old.exists():
+        os.replace(old, path)
 
 
 @contextmanager

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from seqgen.bundle import Bundle
-from seqgen.captioner import Captioner
-from seqgen.classifier import Classifier
 from seqgen.config import from_dict, to_dict
 from seqgen.errors import UserError
 from seqgen.files import read_json
 from seqgen.folders import SCORES, SELFTEST, find_bundle
 from seqgen.generate import load
-from seqgen.labelled import ClassifierBundle, TaggerBundle
 from seqgen.runtime import Exported
 from seqgen.scoring.metrics import Metric
 from seqgen.sources import RECORDED, Code
-from seqgen.tagger import Tagger
+
+if TYPE_CHECKING:  # what torch runs; an export is told of without it
+    from seqgen.bundle import Bundle
+    from seqgen.labelled import ClassifierBundle, TaggerBundle
 
 TOLERANCE = 1e-3  # nats of a whole output, between machines
 SHOWN = 8  # labels
@@ -64,9 +64,8 @@ def _exported(folder: Path, bundle: Exported) -> str:
 
 def _parts(bundle: Bundle | ClassifierBundle | TaggerBundle) -> list[str]:
     """What follows the encoder, and what is read and written."""
-    if isinstance(bundle, Bundle):
-        return _decodes(bundle)
-    return _tags(bundle) if isinstance(bundle, TaggerBundle) else _labels(bundle)
+    say: dict[str, Callable[[Any], list[str]]] = {"classify": _labels, "tag": _tags}
+    return say.get(bundle.config.task, _decodes)(bundle)
 
 
 def _decodes(bundle: Bundle) -> list[str]:
@@ -139,7 +138,7 @@ def replay(folder: Path, code: Code = RECORDED) -> str:
     tests = read_selftest(folder)
     model = _load(folder, code)
     inputs = [test["input"] for test in tests]
-    if isinstance(model, (Captioner, Classifier)) and model.images is not None:
+    if getattr(model, "images", None) is not None:
         inputs = [probe_picture(number) for number in inputs]
     for number, (test, found) in enumerate(
         zip(tests, outputs(model, inputs), strict=True), start=1
@@ -156,9 +155,10 @@ def replay(folder: Path, code: Code = RECORDED) -> str:
 
 def outputs(model: Any, inputs: list[Any]) -> list[tuple[str, float]]:
     """The best output of a model of any task for each input, and its log-probability."""
-    if isinstance(model, Classifier):
+    task = model.bundles[0].config.task
+    if task == "classify":
         return [(found.label, found.log_prob) for found in model.predictions(inputs)]
-    if isinstance(model, Tagger):
+    if task == "tag":
         return [(" ".join(found.tags), found.log_prob) for found in model.predictions(inputs)]
     return [(best[0].text, best[0].hypothesis.log_prob) for best in model.hypotheses(inputs)]
 

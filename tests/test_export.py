@@ -162,14 +162,18 @@ def test_torch_is_never_imported(folder, tmp_path):
         "try: main()\n"
         "finally: assert 'torch' not in sys.modules"
     )
-    words = ["translate", "--model", str(folder), "--beam-size", "3", *filter(None, LINES)]
     path = os.pathsep.join([str(tmp_path), *sys.path])
-    done = subprocess.run(
-        [sys.executable, "-c", program, *words], env={**os.environ, "PYTHONPATH": path},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+
+    def said(*words):
+        return subprocess.run(
+            [sys.executable, "-c", program, *words], env={**os.environ, "PYTHONPATH": path},
+            capture_output=True, text=True, check=True,
+        ).stdout.splitlines()  # fmt: skip
+
     lines = [line for line in LINES if line]
-    assert done.stdout.splitlines() == seqgen.load(folder).translate(lines, Beam(3))
+    found = said("translate", "--model", str(folder), "--beam-size", "3", *lines)
+    assert found == seqgen.load(folder).translate(lines, Beam(3))
+    assert "outputs as they were" in said("info", str(folder), "--verify")[-1]
 
 
 def test_the_command_and_what_info_says(tiny_bundle, tmp_path):

@@ -17,6 +17,7 @@ from seqgen.files import (
     read_bytes,
     read_json,
     read_lines,
+    set_aside,
     settle_folder,
     unreadable,
     write_bytes,
@@ -189,6 +190,16 @@ def test_a_folder_survives_a_kill_before_any_rename(tmp_path: Path, call: int) -
     settle_folder(path)
     assert tree(path) == {"f": b"old"}
     with writing_folder(path) as folder:
+        write_text(folder / "f", "newer")
+    assert tree(tmp_path) == {"d/f": b"newer"}
+
+
+def test_a_kill_before_the_old_folder_is_gone_is_no_harm(tmp_path: Path) -> None:
+    for text in ("old", "new"):
+        with writing_folder(tmp_path / "d") as folder:
+            write_text(folder / "f", text)
+    write_text(set_aside(tmp_path / "d") / "f", "old")
+    with writing_folder(tmp_path / "d") as folder:
         write_text(folder / "f", "newer")
     assert tree(tmp_path) == {"d/f": b"newer"}
 

@@ -43,6 +43,7 @@ LAZY = (
     "__main__",
     "cli",
     "generate",
+    "inspection",
     "commands/bench",
     "commands/export",
     "commands/check",
