@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +24,13 @@ from seqgen.folders import (
     SCORES,
     SELFTEST,
     WEIGHTS,
-    check_files,
-    find_bundle,
-    read_config,
+    C,
+    open_folder,
     read_values,
     tokenizer_files,
 )
 from seqgen.images import ImageConfig
+from seqgen.loaded import read_tokenizers
 from seqgen.model.build import ModelConfig, Seq2Seq, build_seq2seq
 from seqgen.model.inputs import image_batch, text_batch, value_batch
 from seqgen.model.language import LanguageStepper
@@ -47,6 +46,8 @@ from seqgen.search.step import Stepper
 from seqgen.sources import RECORDED, Code, Source
 from seqgen.text import TextConfig, Tokenizer
 from seqgen.version import VERSION
+
+M = TypeVar("M", bound=nn.Module)
 
 
 class Saved(Protocol):
@@ -181,17 +182,33 @@ def read_sources(folder: Path) -> dict[str, Source]:
     return from_dict(_Sources, found, folder / CONFIG).sources
 
 
-@contextmanager
-def buildable(config: Any, folder: Path) -> Iterator[None]:
-    """Tell whatever an edited ``config.json`` leads the making of its model to as its fault.
+def open_bundle(folder: Path, kind: type[C], code: Code = RECORDED) -> tuple[Path, C]:
+    """Where the bundle in ``folder`` is, whose files are whole, and its ``config.json``.
 
-    What code that is not of seqgen raises keeps its traceback.
+    Args:
+        folder: of the bundle, or of a training.
+        kind: what ``config.json`` is to hold.
+        code: where its parts that are not of seqgen come from.
 
     Raises:
-        UserError: the model cannot be made.
+        UserError: see ``open_folder`` and ``with_code``.
+    """
+    folder, config = open_folder(folder, kind)
+    found: C = with_code(config, code, folder)
+    return folder, found
+
+
+def with_weights(folder: Path, config: Any, make: Callable[[], M]) -> M:
+    """The model of an open bundle, in evaluation mode.
+
+    Whatever an edited ``config.json`` leads ``make`` to is told as the fault of that file; what
+    code that is not of seqgen raises keeps its traceback.
+
+    Raises:
+        UserError: the model cannot be made, or see ``read_weights``.
     """
     try:
-        yield
+        model = make()
     except UserError:
         raise
     except Exception as error:
@@ -200,6 +217,8 @@ def buildable(config: Any, folder: Path) -> Iterator[None]:
         where = folder / CONFIG
         what = f"describes no model that can be made: {type(error).__name__}: {error}"
         raise UserError(what, where, "copy the model again") from error
+    read_weights(folder / WEIGHTS, model)
+    return model.eval()
 
 
 @reread
@@ -214,32 +233,33 @@ def read_bundle(folder: Path, code: Code = RECORDED) -> Bundle:
         UserError: a file is missing, truncated, edited, or does not fit the others; or see
             ``with_code``.
     """
-    folder = find_bundle(folder)
-    config = read_config(folder, BundleConfig)
-    check_files(folder, config.checksums)
-    source_file, target_file = tokenizer_files(config.joint)
-    target = Tokenizer.load(folder / target_file, config.target.lowercase)
-    source = None
-    if config.source is not None:
-        source = Tokenizer.load(folder / source_file, config.source.lowercase)
+    folder, config = open_bundle(folder, BundleConfig, code)
+    target, source = read_tokenizers(folder, config.target, config.source, config.joint)
     read = source.size if source else len(config.values)
-    config = with_code(config, code, folder)
-    with buildable(config, folder):
-        model = build_seq2seq(config.model, read, target.size, seed=0)
-    read_weights(folder / WEIGHTS, model)
-    return Bundle(config, model.eval(), target, source)
+    model = with_weights(
+        folder, config, lambda: build_seq2seq(config.model, read, target.size, seed=0)
+    )
+    return Bundle(config, model, target, source)
 
 
+@reread
 def begin_from(folder: Path, model: Seq2Seq, target: Tokenizer) -> None:
     """Give ``model``, which is to be trained, the weights of a bundle.
 
     Raises:
         UserError: the bundle cannot be read, is of another model, or has another ``target``.
     """
-    folder = find_bundle(folder)
-    other = read_bundle(folder)
-    if other.target != target:
-        raise UserError(
-            "has another vocabulary", folder, "train both with the same data and [data] settings"
-        )
+    folder, config = open_bundle(folder, BundleConfig)
+    theirs, _ = read_tokenizers(folder, config.target, config.source, config.joint)
+    take_weights(folder, model, "" if theirs == target else "has another vocabulary")
+
+
+def take_weights(folder: Path, model: nn.Module, unlike: str) -> None:
+    """Give ``model``, which is to be trained, the weights of an open bundle.
+
+    Raises:
+        UserError: it is ``unlike``, in these words, or of another model.
+    """
+    if unlike:
+        raise UserError(unlike, folder, "train both with the same data and [data] settings")
     read_weights(folder / WEIGHTS, model)

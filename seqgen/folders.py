@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from seqgen.config import from_dict
 from seqgen.errors import UserError
@@ -19,7 +20,16 @@ CONFIG, WEIGHTS, SCORES, SELFTEST, CARD = (
 )
 FORMAT, EXPORT = 1, "onnx-1"  # of a bundle, and of what is made of one to be run without torch
 
-C = TypeVar("C")
+
+class Checked(Protocol):
+    """What ``config.json`` holds, of any kind of model."""
+
+    @property
+    def checksums(self) -> dict[str, str]:
+        """SHA-256 of the other files."""
+
+
+C = TypeVar("C", bound=Checked)
 
 
 def tokenizer_files(joint: bool) -> tuple[str, str]:
@@ -46,22 +56,29 @@ def find_bundle(folder: Path) -> Path:
     raise UserError(f"is no model: it has no {CONFIG}", folder, "give what training wrote")
 
 
-def read_task(folder: Path) -> str:
-    """What the model in ``folder`` does, as its ``config.json`` says.
+@dataclass(frozen=True)
+class Found:
+    """A model that can be loaded, or might be.
+
+    Attributes:
+        folder: where it is, as it was given.
+        task: what it does.
+        exported: whether it is what ``seqgen export`` wrote, which does without torch.
+    """
+
+    folder: Path
+    task: str
+    exported: bool
+
+
+def find_model(folder: Path) -> Found:
+    """The model in ``folder``, as its ``config.json`` says.
 
     Raises:
         UserError: there is no model, or ``config.json`` is damaged or of a newer format.
     """
-    return str(read_values(find_bundle(folder), FORMAT, EXPORT).get("task"))
-
-
-def is_export(folder: Path) -> bool:
-    """Whether ``folder`` is what ``seqgen export`` wrote, which does without torch.
-
-    Raises:
-        UserError: see ``read_task``.
-    """
-    return bool(read_values(find_bundle(folder), FORMAT, EXPORT)["format"] == EXPORT)
+    values = read_values(find_bundle(folder), FORMAT, EXPORT)
+    return Found(folder, str(values.get("task")), values["format"] == EXPORT)
 
 
 def read_values(folder: Path, *formats: int | str) -> dict[str, Any]:
@@ -84,13 +101,22 @@ def read_values(folder: Path, *formats: int | str) -> dict[str, Any]:
     return dict(values)
 
 
-def read_config(folder: Path, kind: type[C], expected: int | str = FORMAT) -> C:
-    """``config.json`` as a ``kind``, such as ``BundleConfig``, which has the ``expected`` format.
+def open_folder(folder: Path, kind: type[C], expected: int | str = FORMAT) -> tuple[Path, C]:
+    """Where the model in ``folder`` is, whose files are whole, and its ``config.json``.
+
+    Args:
+        folder: of the model, or of a training.
+        kind: what ``config.json`` is to hold, such as ``BundleConfig``.
+        expected: its format.
 
     Raises:
-        UserError: it is damaged, made by a newer format, or of another kind of model.
+        UserError: there is no model; ``config.json`` is damaged, has a newer format or is of
+            another kind of model; or as ``check_files``.
     """
-    return from_dict(kind, read_values(folder, expected), folder / CONFIG)
+    folder = find_bundle(folder)
+    config = from_dict(kind, read_values(folder, expected), folder / CONFIG)
+    check_files(folder, config.checksums)
+    return folder, config
 
 
 def check_files(folder: Path, checksums: dict[str, str]) -> None:

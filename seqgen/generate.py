@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqgen.captioner import Captioner
 from seqgen.errors import UserError
-from seqgen.folders import is_export, read_task
+from seqgen.folders import Found, find_model
 from seqgen.loaded import Loaded
 from seqgen.sources import RECORDED, Code
 from seqgen.teller import Teller
@@ -19,6 +19,8 @@ from seqgen.writer import Writer
 if TYPE_CHECKING:
     from seqgen.classifier import Classifier
     from seqgen.tagger import Tagger
+
+Model = str | Path | Found  # a folder, or what was found in it
 
 
 def load(
@@ -50,10 +52,8 @@ def load(
         "translate": load_translator, "caption": load_captioner, "write": load_writer,
         "tell": load_teller, "classify": load_classifier, "tag": load_tagger,
     }  # fmt: skip
-    if not folders:
-        raise UserError("no model given")
-    folder = Path(folders[0])
-    task = read_task(folder)
+    models = _find(folders)
+    folder, task = models[0].folder, models[0].task
     if task == "describe":
         fix = "load it as seqgen.describer.Describer(read_bundle(FOLDER), make_batch)"
         raise UserError("reads inputs that a program makes", folder, fix)
@@ -63,53 +63,51 @@ def load(
     if task in ("classify", "tag"):
         if int8:
             raise UserError("int8 is for models that write", folder, "leave it out")
-        return loaders[task](*folders, code=code)
-    return loaders[task](*folders, code=code, int8=int8)
+        return loaders[task](*models, code=code)
+    return loaders[task](*models, code=code, int8=int8)
 
 
-def load_translator(*folders: str | Path, code: Code = RECORDED, int8: bool = False) -> Translator:
+def load_translator(*folders: Model, code: Code = RECORDED, int8: bool = False) -> Translator:
     """``load``, where only a translator will do."""
     return Translator(*_bundles(folders, "translate", code, int8))
 
 
-def load_captioner(*folders: str | Path, code: Code = RECORDED, int8: bool = False) -> Captioner:
+def load_captioner(*folders: Model, code: Code = RECORDED, int8: bool = False) -> Captioner:
     """``load``, where only a captioner will do."""
     return Captioner(*_bundles(folders, "caption", code, int8))
 
 
-def load_writer(*folders: str | Path, code: Code = RECORDED, int8: bool = False) -> Writer:
+def load_writer(*folders: Model, code: Code = RECORDED, int8: bool = False) -> Writer:
     """``load``, where only a language model will do."""
     return Writer(*_bundles(folders, "write", code, int8))
 
 
-def load_teller(*folders: str | Path, code: Code = RECORDED, int8: bool = False) -> Teller:
+def load_teller(*folders: Model, code: Code = RECORDED, int8: bool = False) -> Teller:
     """``load``, where only a model that writes from single values will do."""
     return Teller(*_bundles(folders, "tell", code, int8))
 
 
-def load_classifier(*folders: str | Path, code: Code = RECORDED) -> Classifier:
+def load_classifier(*folders: Model, code: Code = RECORDED) -> Classifier:
     """``load``, where only a classifier will do."""
     checked = _checked(folders, "classify")
-    with _torch(checked[0]):
+    with _torch(checked[0].folder):
         from seqgen.classifier import Classifier
         from seqgen.labelled import read_classifier
-    return Classifier(*(read_classifier(one, code) for one in checked))
+    return Classifier(*(read_classifier(one.folder, code) for one in checked))
 
 
-def load_tagger(*folders: str | Path, code: Code = RECORDED) -> Tagger:
+def load_tagger(*folders: Model, code: Code = RECORDED) -> Tagger:
     """``load``, where only a tagger will do."""
     checked = _checked(folders, "tag")
-    with _torch(checked[0]):
+    with _torch(checked[0].folder):
         from seqgen.labelled import read_tagger
         from seqgen.tagger import Tagger
-    return Tagger(*(read_tagger(one, code) for one in checked))
+    return Tagger(*(read_tagger(one.folder, code) for one in checked))
 
 
-def _bundles(
-    folders: tuple[str | Path, ...], task: str, code: Code, int8: bool
-) -> Sequence[Loaded]:
+def _bundles(folders: Sequence[Model], task: str, code: Code, int8: bool) -> Sequence[Loaded]:
     checked = _checked(folders, task)
-    exports = [folder for folder in checked if is_export(folder)]
+    exports = [model.folder for model in checked if model.exported]
     if exports:
         if len(exports) < len(checked):
             raise UserError("an ensemble is of exports or of trained models, not of both")
@@ -118,10 +116,10 @@ def _bundles(
         from seqgen.runtime import read_export
 
         return [read_export(folder) for folder in exports]
-    with _torch(checked[0]):
+    with _torch(checked[0].folder):
         from seqgen.bundle import read_bundle
         from seqgen.model.int8 import quantize
-    bundles = [read_bundle(folder, code) for folder in checked]
+    bundles = [read_bundle(model.folder, code) for model in checked]
     if int8:
         for bundle in bundles:
             quantize(bundle.model.decoder)
@@ -140,11 +138,17 @@ def _torch(folder: Path) -> Iterator[None]:
         raise UserError(f"needs {error.name}, which is not installed", folder, fix) from error
 
 
-def _checked(folders: tuple[str | Path, ...], task: str) -> list[Path]:
-    """The folders, each of a model for ``task``."""
+def _find(folders: Sequence[Model]) -> list[Found]:
+    """The models in ``folders``."""
     if not folders:
         raise UserError("no model given")
-    for folder in map(Path, folders):
-        if (found := read_task(folder)) != task:
-            raise UserError(f"this model can {found}, not {task}", folder)
-    return [Path(folder) for folder in folders]
+    return [one if isinstance(one, Found) else find_model(Path(one)) for one in folders]
+
+
+def _checked(folders: Sequence[Model], task: str) -> list[Found]:
+    """The models in ``folders``, each for ``task``."""
+    models = _find(folders)
+    for model in models:
+        if model.task != task:
+            raise UserError(f"this model can {model.task}, not {task}", model.folder)
+    return models

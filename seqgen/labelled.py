@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from seqgen.bundle import buildable
+from seqgen.bundle import open_bundle, take_weights, with_weights
 from seqgen.data.words import Lexicon
-from seqgen.errors import UserError
 from seqgen.exchange import reread
-from seqgen.folders import FORMAT, WEIGHTS, check_files, find_bundle, read_config, tokenizer_files
+from seqgen.folders import FORMAT, tokenizer_files
 from seqgen.images import ImageConfig
 from seqgen.model.heads import (
     ClassifierModelConfig,
@@ -19,8 +18,6 @@ from seqgen.model.heads import (
     build_classifier,
     build_tagger,
 )
-from seqgen.model.weights import read_weights
-from seqgen.provenance import with_code
 from seqgen.sources import RECORDED, Code, Source
 from seqgen.text import TextConfig, Tokenizer
 
@@ -66,34 +63,30 @@ def read_classifier(folder: Path, code: Code = RECORDED) -> ClassifierBundle:
     Raises:
         UserError: as ``read_bundle``.
     """
-    folder = find_bundle(folder)
-    config = read_config(folder, ClassifierConfig)
-    check_files(folder, config.checksums)
-    config = with_code(config, code, folder)
-    source = None
-    if config.source is not None:
-        source = Tokenizer.load(folder / tokenizer_files(False)[0], config.source.lowercase)
-    size = source.size if source else 0
-    with buildable(config, folder):
-        model = build_classifier(config.model, size, len(config.labels), seed=0)
-    read_weights(folder / WEIGHTS, model)
-    return ClassifierBundle(config, model.eval(), source)
+    folder, config = open_bundle(folder, ClassifierConfig, code)
+    source = _read_source(folder, config)
+    sizes = (source.size if source else 0, len(config.labels))
+    model = with_weights(folder, config, lambda: build_classifier(config.model, *sizes, seed=0))
+    return ClassifierBundle(config, model, source)
 
 
+def _read_source(folder: Path, config: ClassifierConfig) -> Tokenizer | None:
+    """The SentencePiece model of the text that a classifier reads, if it reads any."""
+    if config.source is None:
+        return None
+    return Tokenizer.load(folder / tokenizer_files(False)[0], config.source.lowercase)
+
+
+@reread
 def begin_classifier_from(folder: Path, bundle: ClassifierBundle) -> None:
     """Give the model of ``bundle``, which is to be trained, the weights of another classifier.
 
     Raises:
         UserError: the other cannot be read, is of another model, or has other labels or tokens.
     """
-    other = read_classifier(folder)
-    if (other.config.labels, other.source) != (bundle.config.labels, bundle.source):
-        raise UserError(
-            "has another vocabulary or other labels",
-            folder,
-            "train both with the same data and [data] settings",
-        )
-    read_weights(find_bundle(folder) / WEIGHTS, bundle.model)
+    folder, config = open_bundle(folder, ClassifierConfig)
+    same = (config.labels, _read_source(folder, config)) == (bundle.config.labels, bundle.source)
+    take_weights(folder, bundle.model, "" if same else "has another vocabulary or other labels")
 
 
 WORDS, CHARACTERS = "words.spm", "characters.spm"
@@ -149,29 +142,21 @@ def read_tagger(folder: Path, code: Code = RECORDED) -> TaggerBundle:
     Raises:
         UserError: as ``read_bundle``.
     """
-    folder = find_bundle(folder)
-    config = read_config(folder, TaggerConfig)
-    check_files(folder, config.checksums)
-    config = with_code(config, code, folder)
+    folder, config = open_bundle(folder, TaggerConfig, code)
     lexicon = read_lexicon(folder, config.words, config.characters)
     sizes = (lexicon.words.size, lexicon.characters.size, len(config.labels))
-    with buildable(config, folder):
-        model = build_tagger(config.model, *sizes, seed=0)
-    read_weights(folder / WEIGHTS, model)
-    return TaggerBundle(config, model.eval(), lexicon)
+    model = with_weights(folder, config, lambda: build_tagger(config.model, *sizes, seed=0))
+    return TaggerBundle(config, model, lexicon)
 
 
+@reread
 def begin_tagger_from(folder: Path, bundle: TaggerBundle) -> None:
     """Give the model of ``bundle``, which is to be trained, the weights of another tagger.
 
     Raises:
         UserError: the other cannot be read, is of another model, or has other tags or words.
     """
-    other = read_tagger(folder)
-    if (other.config.labels, other.lexicon) != (bundle.config.labels, bundle.lexicon):
-        raise UserError(
-            "has other words or other tags",
-            folder,
-            "train both with the same data and [data] settings",
-        )
-    read_weights(find_bundle(folder) / WEIGHTS, bundle.model)
+    folder, config = open_bundle(folder, TaggerConfig)
+    lexicon = read_lexicon(folder, config.words, config.characters)
+    same = (config.labels, lexicon) == (bundle.config.labels, bundle.lexicon)
+    take_weights(folder, bundle.model, "" if same else "has other words or other tags")

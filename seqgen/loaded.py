@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from seqgen.folders import tokenizer_files
 from seqgen.images import ImageConfig
 from seqgen.search.ensemble import Ensemble
 from seqgen.search.settings import SearchConfig
 from seqgen.search.step import Stepper
-from seqgen.text import Tokenizer
+from seqgen.text import TextConfig, Tokenizer
 
 LogProbs = tuple[float, ...]
 
@@ -83,6 +85,27 @@ class Loaded(Protocol):
         Yields:
             Arrays [B, t] of N numbers in all; with one row, they come in order.
         """
+
+
+def read_tokenizers(
+    folder: Path, target: TextConfig, source: TextConfig | None, joint: bool
+) -> tuple[Tokenizer, Tokenizer | None]:
+    """The SentencePiece models of a model in ``folder``, the target's and, if any, the source's.
+
+    Args:
+        folder: where they are.
+        target: how text is cut that is written.
+        source: how text is cut that is read; None where none is.
+        joint: whether one model serves both.
+
+    Raises:
+        UserError: one is missing or damaged.
+    """
+    read, written = tokenizer_files(joint)
+    return (
+        Tokenizer.load(folder / written, target.lowercase),
+        Tokenizer.load(folder / read, source.lowercase) if source else None,
+    )
 
 
 def make_stepper(models: Sequence[Loaded]) -> Stepper[Any]:

@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from seqgen.data.batches import pad, pad_sources
 from seqgen.errors import UserError
-from seqgen.folders import EXPORT, check_files, find_bundle, read_config, tokenizer_files
+from seqgen.folders import EXPORT, open_folder
 from seqgen.images import ImageConfig
+from seqgen.loaded import read_tokenizers
 from seqgen.running_text import line_feed
 from seqgen.scoring.steppers import stepper_log_probs
 from seqgen.search.history import IntArray
@@ -245,13 +246,7 @@ def read_export(folder: Path) -> Exported:
     Raises:
         UserError: a file is missing, truncated or edited, or ONNX Runtime is not installed.
     """
-    folder = find_bundle(folder)
-    config = read_config(folder, ExportConfig, EXPORT)
-    check_files(folder, config.checksums)
-    source_file, target_file = tokenizer_files(config.joint)
-    target = Tokenizer.load(folder / target_file, config.target.lowercase)
-    source = None
-    if config.source is not None:
-        source = Tokenizer.load(folder / source_file, config.source.lowercase)
+    folder, config = open_folder(folder, ExportConfig, EXPORT)
+    target, source = read_tokenizers(folder, config.target, config.source, config.joint)
     start = None if config.task == "write" else Session(folder / START)
     return Exported(config, target, source, Session(folder / STEP), start)
