@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any, Generic, TypeVar
-
-import numpy as np
 
 from seqgen.bundle import Bundle
 from seqgen.errors import UserError
@@ -74,16 +71,8 @@ class Describer(Generic[Item]):
         strategy = strategy or default_strategy(self.search)
         processors = (*own_processors(self.search, self.target), *processors)
         search = Search(self.stepper, strategy, processors, self.make_batch, batch_size)
-        waiting, first = iter(inputs), 0
-        while window := list(islice(waiting, WINDOW)):
-            limits = np.full(len(window), self.search.max_extra)
-            numbers = np.arange(first, first + len(window))
-            for best in search(window, list(map(self.size, window)), limits, numbers):
-                yield [
-                    Written(self.target.decode(h.tokens), tuple(self.target.pieces(h.tokens)), h)
-                    for h in best
-                ]
-            first += len(window)
+        for best in search.stream(inputs, self.search.max_extra, WINDOW, self.size):
+            yield [Written.of(hypothesis, self.target) for hypothesis in best]
 
     def score(
         self, inputs: Sequence[Item], texts: Sequence[str], batch_size: int = 64

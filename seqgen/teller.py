@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-
-import numpy as np
 
 from seqgen.data.values import Values
 from seqgen.errors import UserError
@@ -74,17 +71,9 @@ class Teller:
         processors = (*own_processors(self.search, self.target), *processors)
         make = self.bundles[0].batch
         search = Search[int](self.stepper, strategy, processors, make, batch_size)
-        waiting, first = iter(values), 0
-        while window := list(islice(waiting, batch_size)):
-            rows = [self.values.number(value) for value in window]
-            limits = np.full(len(rows), self.search.max_extra)
-            found = search(rows, [0] * len(rows), limits, np.arange(first, first + len(rows)))
-            for best in found:
-                yield [
-                    Written(self.target.decode(h.tokens), tuple(self.target.pieces(h.tokens)), h)
-                    for h in best
-                ]
-            first += len(rows)
+        numbers = map(self.values.number, values)
+        for best in search.stream(numbers, self.search.max_extra, batch_size):
+            yield [Written.of(hypothesis, self.target) for hypothesis in best]
 
     def score(
         self, values: Sequence[str], texts: Sequence[str], batch_size: int = 64

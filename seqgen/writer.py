@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, tee
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,12 @@ class Written:
     text: str
     pieces: tuple[str, ...]
     hypothesis: Hypothesis
+
+    @classmethod
+    def of(cls, hypothesis: Hypothesis, target: Tokenizer) -> Written:
+        """What ``target`` makes of the tokens of ``hypothesis``."""
+        tokens = hypothesis.tokens
+        return cls(target.decode(tokens), tuple(target.pieces(tokens)), hypothesis)
 
 
 class Writer:
@@ -121,14 +127,10 @@ class Writer:
         processors = (*own_processors(self.search, self.target), *processors)
         make = self.bundles[0].batch
         search = Search[list[int]](self.stepper, strategy, processors, make, batch_size)
-        waiting, first = iter(prompts), 0
-        while window := list(islice(waiting, batch_size)):
-            rows = [self._begin(prompt)[0] for prompt in window]
-            numbers = np.arange(first, first + len(rows))
-            found = search(rows, [0] * len(rows), np.full(len(rows), length), numbers)
-            for prompt, best in zip(window, found, strict=True):
-                yield [self._written(prompt, hypothesis) for hypothesis in best]
-            first += len(rows)
+        read, kept = tee(prompts)
+        found = search.stream((self._begin(one)[0] for one in read), length, batch_size)
+        for prompt, best in zip(kept, found, strict=True):
+            yield [self._written(prompt, hypothesis) for hypothesis in best]
 
     def score(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
         """Log-probability of each token of each text, in nats.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -70,3 +71,24 @@ class Search(Generic[Item]):
             for i, best in zip(rows.tolist(), searched, strict=True):
                 found[i] = best
         return found
+
+    def stream(
+        self,
+        inputs: Iterable[Item],
+        limit: int,
+        window: int,
+        size: Callable[[Item], int] = lambda _: 0,
+    ) -> Iterator[list[Hypothesis]]:
+        """Search inputs as they come; each is known by its number among them.
+
+        Args:
+            inputs: any number.
+            limit: the most tokens of an output.
+            window: inputs that are read, and sorted by size, together.
+            size: of an input.
+        """
+        waiting, first = iter(inputs), 0
+        while some := list(islice(waiting, window)):
+            numbers = np.arange(first, first + len(some))
+            yield from self(some, list(map(size, some)), np.full(len(some), limit), numbers)
+            first += len(some)
