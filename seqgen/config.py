@@ -100,6 +100,18 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     raise UserError(f"is {value!r} where {name} is expected", where)
 
 
+def require_files(data: Any, *names: str) -> None:
+    """Hold that the table ``[data]`` names the files ``names``.
+
+    Raises:
+        UserError: it does not.
+    """
+    for name in names:
+        if not getattr(data, name):
+            fix = f"pass --{name.replace('_', '-')} FILE"
+            raise UserError(f"{name} is not given", "[data]", fix)
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
 

@@ -78,12 +78,47 @@ def read_json(path: Path) -> Any:
         return json.loads(read_bytes(path).decode("utf-8"))
     except UnicodeDecodeError as error:
         raise UserError(f"is not UTF-8 at byte {error.start}", path) from error
-    except json.JSONDecodeError as error:
-        raise UserError(f"is not JSON: {error.msg}", f"{path}, line {error.lineno}") from error
-    except RecursionError as error:
-        raise UserError("is JSON nested too deeply", path) from error
-    except ValueError as error:  # a number of thousands of digits
-        raise UserError(f"is not JSON: {error}", path) from error
+    except (ValueError, RecursionError) as error:
+        raise no_json(error, path) from error
+
+
+def no_json(error: Exception, path: Path, line: int | None = None) -> UserError:
+    """Say in one line why a file, or its text from ``line`` on, is not JSON."""
+    if isinstance(error, json.JSONDecodeError):
+        number = (line or 1) - 1 + error.lineno
+        return UserError(f"is not JSON: {error.msg}", f"{path}, line {number}")
+    # Otherwise a number of thousands of digits.
+    reason = "nested too deeply" if isinstance(error, RecursionError) else error
+    return UserError(f"is not JSON: {reason}", f"{path}, line {line}" if line else path)
+
+
+def read_objects(lines: Iterable[str], path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """The JSON objects that ``lines`` of ``path`` hold, one each, and the place of each.
+
+    Raises:
+        UserError: a line is not JSON, or no object.
+    """
+    for number, line in enumerate(lines, start=1):
+        where = f"{path}, line {number}"
+        try:
+            values = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise no_json(error, path, number) from error
+        if not isinstance(values, dict):
+            raise UserError("is no JSON object", where)
+        yield values, where
+
+
+def check_characters(text: str, what: str, where: str) -> None:
+    r"""Hold that ``text`` can be written: an escape of JSON such as ``\ud800`` is half a character.
+
+    Raises:
+        UserError: it cannot be; it tells ``what`` has it, and ``where``.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UserError(f"has half a character in {what}", where) from error
 
 
 def read_lines(path: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, NamedTuple
 
 from seqgen.errors import UserError
-from seqgen.files import read_lines
+from seqgen.files import check_characters, no_json, read_lines, read_objects
 
 _NAMES = ("captions.tsv", "captions.jsonl", "dataset.json")  # looked for in a folder, also .gz
 _SHOWN = 3  # of many missing images
@@ -113,7 +113,7 @@ def _entries(path: Path) -> Iterator[_Entry]:
     try:
         first, end = json.JSONDecoder().raw_decode(text, start)
     except (ValueError, RecursionError) as error:
-        raise _no_json(error, path, 1) from error
+        raise no_json(error, path, 1) from error
     if isinstance(first, dict) and "images" not in first and "image" in first:
         return _jsonl(lines, path)
     if not isinstance(first, dict) or not isinstance(first.get("images"), list):
@@ -122,14 +122,6 @@ def _entries(path: Path) -> Iterator[_Entry]:
         line = text.count("\n", 0, len(text) - len(rest)) + 1
         raise UserError("is not JSON: more text after its end", f"{path}, line {line}")
     return _coco(first, path) if "annotations" in first else _karpathy(first, path)
-
-
-def _no_json(error: Exception, path: Path, line: int) -> UserError:
-    """Say in one line why text from ``line`` on is not JSON."""
-    if isinstance(error, json.JSONDecodeError):
-        return UserError(f"is not JSON: {error.msg}", f"{path}, line {line - 1 + error.lineno}")
-    reason = "nested too deeply" if isinstance(error, RecursionError) else error
-    return UserError(f"is not JSON: {reason}", f"{path}, line {line}")
 
 
 def _tsv(lines: list[str], path: Path) -> Iterator[_Entry]:
@@ -141,14 +133,7 @@ def _tsv(lines: list[str], path: Path) -> Iterator[_Entry]:
 
 
 def _jsonl(lines: list[str], path: Path) -> Iterator[_Entry]:
-    for number, line in enumerate(lines, start=1):
-        where = f"{path}, line {number}"
-        try:
-            values = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise _no_json(error, path, number) from error
-        if not isinstance(values, dict):
-            raise UserError("is no JSON object", where)
+    for values, where in read_objects(lines, path):
         captions = _list(values, "captions", where) if "captions" in values else []
         if "caption" in values:
             captions = [*captions, values["caption"]]
@@ -251,8 +236,5 @@ def image_name(value: Any, where: str) -> PurePosixPath:
 def _text(value: Any, what: str, where: str) -> str:
     if not isinstance(value, str):
         raise UserError(f"has no text as {what}", where)
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise UserError(f"has half a character in its {what}", where) from error
+    check_characters(value, f"its {what}", where)
     return value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from seqgen.data.prepare import fingerprint, refuse_other_things, token_type
 from seqgen.data.store import RaggedWriter, StoreInfo, write_info
 from seqgen.data.values import Values
 from seqgen.errors import UserError
-from seqgen.files import read_lines, write_json, writing_folder
+from seqgen.files import check_characters, read_lines, read_objects, write_json, writing_folder
 from seqgen.text import Tokenizer
 
 Kind = Literal["text", "image"]
@@ -99,14 +98,7 @@ def _columns(rows: Iterator[tuple[list[str], str]], kind: Kind) -> Iterator[tupl
 
 
 def _jsonl(path: Path, kind: Kind) -> Iterator[tuple[Any, Any, str]]:
-    for number, line in enumerate(read_lines(path), start=1):
-        where = f"{path}, line {number}"
-        try:
-            values = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UserError("is not JSON", where) from error
-        if not isinstance(values, dict):
-            raise UserError("is no JSON object", where)
+    for values, where in read_objects(read_lines(path), path):
         yield values.get(kind), values.get("label"), where
 
 
@@ -122,10 +114,7 @@ def _example(item: Any, label: Any, where: str, kind: Kind) -> Example:
     for value, what in ((item, kind), (label, "label")):
         if not isinstance(value, str) or not value.strip():
             raise UserError(f"has no {what}", where)
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError as error:  # an escape such as \ud800 by itself
-            raise UserError(f"has half a character in its {what}", where) from error
+        check_characters(value, f"its {what}", where)
     label = label.strip()
     if len(label.splitlines()) > 1 or "\t" in label:
         raise UserError("has a label with a tab or a line end in it", where)

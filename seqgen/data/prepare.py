@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any, Protocol
 
 from seqgen.data.store import INFO, RaggedWriter, StoreInfo, write_info
 from seqgen.errors import UserError
-from seqgen.files import checksum, read_lines, writing_folder
+from seqgen.files import check_characters, checksum, read_lines, read_objects, writing_folder
 from seqgen.text import TextConfig, Tokenizer
 
 _BLOCK = 4096  # pairs tokenized at a time
@@ -113,22 +112,12 @@ def _tsv(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _jsonl(path: Path) -> Iterator[tuple[str, str]]:
-    for number, line in enumerate(read_lines(path), start=1):
-        where = f"{path}, line {number}"
-        try:
-            values = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UserError("is not JSON", where) from error
-        if not isinstance(values, dict):
-            raise UserError("is no JSON object", where)
+    for values, where in read_objects(read_lines(path), path):
         for side in SIDES:
             text = values.get(side)
             if not isinstance(text, str):
                 raise UserError(f"has no text '{side}'", where)
-            try:
-                text.encode("utf-8")
-            except UnicodeEncodeError as error:  # an escape such as \ud800 by itself
-                raise UserError(f"has half a character in '{side}'", where) from error
+            check_characters(text, f"'{side}'", where)
         yield values["source"], values["target"]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqgen.errors import UserError
-from seqgen.scoring.metrics import FEWEST_RESAMPLES, Metric
+from seqgen.scoring.metrics import Metric, check_resamples
 from seqgen.scoring.resample import SEED, interval
 
 _WIDE = 16  # characters of a label in a table
@@ -102,9 +102,7 @@ def label_scores(
     Raises:
         UserError: as in ``confusion``, or there are too few resamples.
     """
-    if bootstrap and bootstrap < FEWEST_RESAMPLES:
-        fix = f"give {FEWEST_RESAMPLES} or more, or 0 for none"
-        raise UserError(f"{bootstrap} resamples are too few for an interval", "bootstrap", fix)
+    check_resamples(bootstrap)
     whole = confusion(hypotheses, references)
     count = len(references)
     # Rows drawn anew are cells drawn anew, each as often as its share.

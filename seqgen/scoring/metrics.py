@@ -225,9 +225,15 @@ def _check(
         if len(reference) != len(lines):
             counts = f"{len(lines)} {what} but {len(reference)} references"
             raise UserError(counts + (f" in set {number}" if len(references) > 1 else ""))
-    if bootstrap != 0 and bootstrap < FEWEST_RESAMPLES:
-        raise UserError(
-            f"{bootstrap} resamples are too few for a 95 % interval",
-            "bootstrap",
-            f"give {FEWEST_RESAMPLES} or more, or 0 for none",
-        )
+    check_resamples(bootstrap)
+
+
+def check_resamples(bootstrap: int) -> None:
+    """Hold that so many resamples make an interval, or that none is asked for.
+
+    Raises:
+        UserError: there are too few.
+    """
+    if bootstrap and bootstrap < FEWEST_RESAMPLES:
+        fix = f"give {FEWEST_RESAMPLES} or more, or 0 for none"
+        raise UserError(f"{bootstrap} resamples are too few for a 95 % interval", "bootstrap", fix)

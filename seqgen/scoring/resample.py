@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from seqgen.errors import UserError
-from seqgen.scoring.metrics import FEWEST_RESAMPLES
+from seqgen.scoring.metrics import check_resamples
 
 SEED = 12345  # sacrebleu's
 
@@ -21,9 +20,7 @@ def resamples(count: int, bootstrap: int, seed: int = SEED) -> NDArray[np.int64]
     Raises:
         UserError: there are too few resamples for an interval.
     """
-    if bootstrap and bootstrap < FEWEST_RESAMPLES:
-        fix = f"give {FEWEST_RESAMPLES} or more, or 0 for none"
-        raise UserError(f"{bootstrap} resamples are too few for an interval", "bootstrap", fix)
+    check_resamples(bootstrap)
     chance = np.random.default_rng(seed)
     return chance.multinomial(count, np.full(count, 1 / count), size=bootstrap)
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from seqgen.bundle import Bundle, BundleConfig, begin_from
-from seqgen.config import to_dict
+from seqgen.config import require_files, to_dict
 from seqgen.data.cache import CacheKey
 from seqgen.data.caption_store import image_paths, prepare_captions
 from seqgen.data.captions import Captioned, read_captions
@@ -57,8 +57,7 @@ def read_parts(data: CaptionDataConfig) -> tuple[list[Captioned], list[Captioned
     Raises:
         UserError: as ``read_captions``, or there is nothing to validate on.
     """
-    if not data.captions:
-        raise UserError("captions is not given", "[data]", "pass --captions FILE")
+    require_files(data, "captions")
     path, images = Path(data.captions), _folder(data.images)
     if data.valid_captions:
         valid_images = _folder(data.valid_images) or images

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from seqgen.config import require_files
 from seqgen.data.labels import Example, hold_out, prepare_images, prepare_texts, read_labelled
 from seqgen.data.store import Store
 from seqgen.data.values import Values
@@ -66,8 +67,7 @@ def read_parts(data: ClassifierDataConfig, seed: int) -> tuple[list[Example], ..
     Raises:
         UserError: as ``read_labelled``, or no file is named.
     """
-    if not data.train:
-        raise UserError("train is not given", "[data]", "pass --train FILE")
+    require_files(data, "train")
     images = Path(data.images) if data.images else None
     train = read_labelled(Path(data.train), images)
     if not data.valid:

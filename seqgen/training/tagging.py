@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from seqgen.bundle import write_bundle
+from seqgen.config import require_files
 from seqgen.data.batches import epoch_batches
 from seqgen.data.store import Store
 from seqgen.data.tag_store import TagFile, TagReport, prepare_tags, word_row
@@ -160,9 +161,7 @@ def prepare(settings: TaggingSettings, folder: Path, report: Report) -> None:
         UserError: bad input, or settings it cannot fulfil.
     """
     data = settings.data
-    for name in ("train", "valid"):
-        if not getattr(data, name):
-            raise UserError(f"{name} is not given", "[data]", f"pass --{name} FILE")
+    require_files(data, "train", "valid")
     train, valid = (
         TagFile(Path(path), data.format or None, data.column) for path in (data.train, data.valid)
     )

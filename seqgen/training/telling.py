@@ -10,6 +10,7 @@ import numpy as np
 from torch import nn
 
 from seqgen.bundle import Bundle, BundleConfig, begin_from, write_bundle
+from seqgen.config import require_files
 from seqgen.data.batches import epoch_batches
 from seqgen.data.prepare import SIDES, PairFiles, prepare_pairs, read_pairs
 from seqgen.data.store import Store
@@ -140,9 +141,7 @@ def prepare(settings: TellingSettings, folder: Path, report: Report) -> None:
         UserError: bad input, or settings it cannot fulfil.
     """
     data = settings.data
-    for name in ("train", "valid"):
-        if not getattr(data, name):
-            raise UserError(f"{name} is not given", "[data]", f"pass --{name} FILE")
+    require_files(data, "train", "valid")
     train, valid = PairFiles(Path(data.train)), PairFiles(Path(data.valid))
     values = Values(sorted({value for value, _ in read_pairs(train)} - {""}))
     for number, (value, _) in enumerate(read_pairs(valid), start=1):

@@ -10,6 +10,7 @@ import numpy as np
 from torch import nn
 
 from seqgen.bundle import Bundle, BundleConfig, begin_from, write_bundle
+from seqgen.config import require_files
 from seqgen.data.batches import epoch_batches
 from seqgen.data.prepare import PairFiles, prepare_pairs, train_tokenizers
 from seqgen.data.prepare import Report as Prepared
@@ -177,11 +178,7 @@ def prepare(settings: Settings, folder: Path, report: Report) -> None:
         UserError: bad input, or settings it cannot fulfil.
     """
     data = settings.data
-    for name in ("train_source", "valid_source"):
-        if not getattr(data, name):
-            raise UserError(
-                f"{name} is not given", "[data]", f"pass --{name.replace('_', '-')} FILE"
-            )
+    require_files(data, "train_source", "valid_source")
     train = _files(data.train_source, data.train_target)
     valid = _files(data.valid_source, data.valid_target)
     source, target = train_tokenizers(train, data.source, data.target, data.joint)

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from seqgen.bundle import Bundle, BundleConfig, begin_from
+from seqgen.config import require_files
 from seqgen.data.store import Store
 from seqgen.data.text_stream import count_characters, prepare_text, read_text
 from seqgen.errors import UserError
@@ -28,8 +29,7 @@ def prepare(settings: WritingSettings, folder: Path, report: Report) -> None:
         UserError: bad input, or settings it cannot fulfil.
     """
     data = settings.data
-    if not data.train:
-        raise UserError("train is not given", "[data]", "pass --train FILE")
+    require_files(data, "train")
     train = Path(data.train)
     end = None
     if not data.valid:
