@@ -23,64 +23,51 @@ def model_card(
         scores: of the validation, in words of their own; may be empty.
         use: a line of Python that uses ``model``.
     """
-    count = sum(p.numel() for p in model.parameters())
-    lines = [f"- validation {s.name}, greedy: {s.value:.2f} ({s.signature})" for s in scores]
-    measured = "\n".join(lines) or "- not yet validated"
-    return (
-        f"# A seqgen {name}\n\n"
-        f"A recurrent decoder behind its encoder, {count:,} parameters, trained on {examples}.\n\n"
-        f"## Measured\n\n{measured}\n\n"
-        f'## Use\n\n```python\nimport seqgen\n\nmodel = seqgen.load("this folder")\n{use}\n```\n\n'
-        "`seqgen info --verify FOLDER` replays `selftest.json` and compares.\n"
-    )
+    what = f"# A seqgen {name}\n\nA recurrent decoder behind its encoder"
+    lines = [f"validation {s.name}, greedy: {s.value:.2f} ({s.signature})" for s in scores]
+    return _card(what, model, examples, "", lines, use)
 
 
 def language_card(model: nn.Module, tokens: int, unit: str, scores: Sequence[Metric]) -> str:
     """As ``model_card``, of a language model trained on ``tokens`` tokens that are ``unit``s."""
-    count = sum(p.numel() for p in model.parameters())
-    lines = [f"- held-out text, {s.name}: {s.value:.4f} ({s.signature})" for s in scores]
-    measured = "\n".join(lines) or "- not yet validated"
-    return (
-        f"# A seqgen language model\n\n"
-        f"A recurrent decoder, {count:,} parameters, trained on {tokens:,} tokens ({unit})"
-        " of running text.\n\n"
-        f"## Measured\n\n{measured}\n\n"
-        '## Use\n\n```python\nimport seqgen\n\nmodel = seqgen.load("this folder")\n'
-        'print("".join(model.generate("Once ")))\n```\n\n'
-        "`seqgen info --verify FOLDER` replays `selftest.json` and compares.\n"
-    )
+    what = "# A seqgen language model\n\nA recurrent decoder"
+    lines = [f"held-out text, {s.name}: {s.value:.4f} ({s.signature})" for s in scores]
+    examples = f"{tokens:,} tokens ({unit}) of running text"
+    return _card(what, model, examples, "", lines, 'print("".join(model.generate("Once ")))')
 
 
 def tagger_card(
     model: nn.Module, examples: str, tags: Sequence[str], scores: Sequence[Metric]
 ) -> str:
     """As ``model_card``, of a tagger trained on ``examples`` that knows ``tags``."""
-    count = sum(p.numel() for p in model.parameters())
-    lines = [f"- validation {s.name}: {s.value:.2f} ({s.signature})" for s in scores]
-    measured = "\n".join(lines) or "- not yet validated"
     shown = ", ".join(f"`{tag}`" for tag in tags[:_SHOWN]) + (", …" if len(tags) > _SHOWN else "")
-    return (
-        "# A seqgen tagger\n\n"
-        f"A recurrent encoder that tags each word, {count:,} parameters, trained on {examples}.\n"
-        f"\nIts {len(tags):,} tags: {shown}.\n\n"
-        f"## Measured\n\n{measured}\n\n"
-        '## Use\n\n```python\nimport seqgen\n\nmodel = seqgen.load("this folder")\n'
-        'model.tag([["Each", "word", "by", "itself", "."]])\n```\n\n'
-        "`seqgen info --verify FOLDER` replays `selftest.json` and compares.\n"
-    )
+    what = "# A seqgen tagger\n\nA recurrent encoder that tags each word"
+    more = f"Its {len(tags):,} tags: {shown}.\n\n"
+    use = 'model.tag([["Each", "word", "by", "itself", "."]])'
+    return _card(what, model, examples, more, _validated(scores), use)
 
 
 def label_card(
     name: str, model: nn.Module, examples: str, scores: Sequence[Metric], use: str
 ) -> str:
     """As ``model_card``, of a model that ends in a head."""
+    what = f"# A seqgen {name}\n\nA head on its encoder"
+    return _card(what, model, examples, "", _validated(scores), use)
+
+
+def _validated(scores: Sequence[Metric]) -> list[str]:
+    return [f"validation {s.name}: {s.value:.2f} ({s.signature})" for s in scores]
+
+
+def _card(
+    what: str, model: nn.Module, examples: str, more: str, measured: Sequence[str], use: str
+) -> str:
+    """The text of a card, which begins with ``what`` and tells ``more`` after the first lines."""
     count = sum(p.numel() for p in model.parameters())
-    lines = [f"- validation {s.name}: {s.value:.2f} ({s.signature})" for s in scores]
-    measured = "\n".join(lines) or "- not yet validated"
+    lines = "\n".join(f"- {one}" for one in measured) or "- not yet validated"
     return (
-        f"# A seqgen {name}\n\n"
-        f"A head on its encoder, {count:,} parameters, trained on {examples}.\n\n"
-        f"## Measured\n\n{measured}\n\n"
+        f"{what}, {count:,} parameters, trained on {examples}.\n\n"
+        f"{more}## Measured\n\n{lines}\n\n"
         f'## Use\n\n```python\nimport seqgen\n\nmodel = seqgen.load("this folder")\n{use}\n```\n\n'
         "`seqgen info --verify FOLDER` replays `selftest.json` and compares.\n"
     )
