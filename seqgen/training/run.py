@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 
 from seqgen.bundle import read_sources
-from seqgen.captioner import Captioner
-from seqgen.classifier import Classifier
 from seqgen.config import from_dict, to_dict
 from seqgen.errors import Stopped, UserError
 from seqgen.files import LOCK, lock_folder, read_json, settle_folder, unchanged, write_json
@@ -27,8 +26,6 @@ from seqgen.generate import (
 )
 from seqgen.provenance import check_sources
 from seqgen.sources import RECORDED, Code, approved
-from seqgen.tagger import Tagger
-from seqgen.teller import Teller
 from seqgen.training.beginning import check_beginning, source_files, write_beginning
 from seqgen.training.distributed import World
 from seqgen.training.plans import (
@@ -42,21 +39,12 @@ from seqgen.training.plans import (
     S,
 )
 from seqgen.training.report import Report
-from seqgen.training.settings import (
-    CaptionSettings,
-    ClassifierSettings,
-    Settings,
-    TaggingSettings,
-    TellingSettings,
-    WritingSettings,
-    located,
-    with_encoder,
-)
+from seqgen.training.settings import located, with_encoder
 from seqgen.training.trainer import Trainer
-from seqgen.translator import Translator
-from seqgen.writer import Writer
 
 SETTINGS = "settings.json"
+
+M = TypeVar("M")
 
 
 def train(plan: Plan[S], settings: S, out: Path, report: Report | None = None) -> None:
@@ -174,116 +162,46 @@ def _approved(settings: S, last: Path, code: Code) -> S:
     return found
 
 
-def train_translator(
-    settings: Settings,
-    out: str | Path,
-    report: Report | None = None,
-    encoder: Any = None,
-    encoder_options: dict[str, Any] | None = None,
-) -> Translator:
-    """``train`` a translator, and return the best one; arguments as ``with_encoder`` has them."""
-    settings = with_encoder(settings, encoder, encoder_options)
-    train(TRANSLATE, settings, Path(out), report)
-    return load_translator(out)
+@dataclass(frozen=True)
+class _Training(Generic[S, M]):
+    """How models of one kind are trained, and loaded then."""
+
+    plan: Plan[S]
+    load: Callable[..., M]
+
+    def train(
+        self,
+        settings: S,
+        out: str | Path,
+        report: Report | None = None,
+        encoder: Any = None,
+        encoder_options: dict[str, Any] | None = None,
+    ) -> M:
+        """``train`` a model, and return the best one; arguments as ``with_encoder`` has them."""
+        chosen: S = with_encoder(settings, encoder, encoder_options)
+        train(self.plan, chosen, Path(out), report)
+        return self.load(out)
+
+    def resume(self, out: str | Path, report: Report | None = None, code: Code = RECORDED) -> M:
+        """``resume`` the training of a model, and return the best one."""
+        resume(self.plan, Path(out), report, code)
+        return self.load(out, code=code)
 
 
-def resume_translator(
-    out: str | Path, report: Report | None = None, code: Code = RECORDED
-) -> Translator:
-    """``resume`` the training of a translator, and return the best one."""
-    resume(TRANSLATE, Path(out), report, code)
-    return load_translator(out, code=code)
+_TRANSLATOR = _Training(TRANSLATE, load_translator)
+train_translator, resume_translator = _TRANSLATOR.train, _TRANSLATOR.resume
 
+_CAPTIONER = _Training(CAPTION, load_captioner)
+train_captioner, resume_captioner = _CAPTIONER.train, _CAPTIONER.resume
 
-def train_captioner(
-    settings: CaptionSettings,
-    out: str | Path,
-    report: Report | None = None,
-    encoder: Any = None,
-    encoder_options: dict[str, Any] | None = None,
-) -> Captioner:
-    """``train`` a captioner, and return the best one; arguments as ``with_encoder`` has them."""
-    settings = with_encoder(settings, encoder, encoder_options)
-    train(CAPTION, settings, Path(out), report)
-    return load_captioner(out)
+_WRITER = _Training(WRITE, load_writer)
+train_writer, resume_writer = _WRITER.train, _WRITER.resume
 
+_TELLER = _Training(TELL, load_teller)
+train_teller, resume_teller = _TELLER.train, _TELLER.resume
 
-def resume_captioner(
-    out: str | Path, report: Report | None = None, code: Code = RECORDED
-) -> Captioner:
-    """``resume`` the training of a captioner, and return the best one."""
-    resume(CAPTION, Path(out), report, code)
-    return load_captioner(out, code=code)
+_TAGGER = _Training(TAG, load_tagger)
+train_tagger, resume_tagger = _TAGGER.train, _TAGGER.resume
 
-
-def train_writer(
-    settings: WritingSettings, out: str | Path, report: Report | None = None
-) -> Writer:
-    """``train`` a language model, and return the best one."""
-    train(WRITE, settings, Path(out), report)
-    return load_writer(out)
-
-
-def resume_writer(out: str | Path, report: Report | None = None) -> Writer:
-    """``resume`` the training of a language model, and return the best one."""
-    resume(WRITE, Path(out), report)
-    return load_writer(out)
-
-
-def train_teller(
-    settings: TellingSettings,
-    out: str | Path,
-    report: Report | None = None,
-    encoder: Any = None,
-    encoder_options: dict[str, Any] | None = None,
-) -> Teller:
-    """``train`` a teller, and return the best one; arguments as ``with_encoder`` has them."""
-    settings = with_encoder(settings, encoder, encoder_options)
-    train(TELL, settings, Path(out), report)
-    return load_teller(out)
-
-
-def resume_teller(out: str | Path, report: Report | None = None, code: Code = RECORDED) -> Teller:
-    """``resume`` the training of a teller, and return the best one."""
-    resume(TELL, Path(out), report, code)
-    return load_teller(out, code=code)
-
-
-def train_tagger(
-    settings: TaggingSettings,
-    out: str | Path,
-    report: Report | None = None,
-    encoder: Any = None,
-    encoder_options: dict[str, Any] | None = None,
-) -> Tagger:
-    """``train`` a tagger, and return the best one; arguments as ``with_encoder`` has them."""
-    settings = with_encoder(settings, encoder, encoder_options)
-    train(TAG, settings, Path(out), report)
-    return load_tagger(out)
-
-
-def resume_tagger(out: str | Path, report: Report | None = None, code: Code = RECORDED) -> Tagger:
-    """``resume`` the training of a tagger, and return the best one."""
-    resume(TAG, Path(out), report, code)
-    return load_tagger(out, code=code)
-
-
-def train_classifier(
-    settings: ClassifierSettings,
-    out: str | Path,
-    report: Report | None = None,
-    encoder: Any = None,
-    encoder_options: dict[str, Any] | None = None,
-) -> Classifier:
-    """``train`` a classifier, and return the best one; arguments as ``with_encoder`` has them."""
-    settings = with_encoder(settings, encoder, encoder_options)
-    train(CLASSIFY, settings, Path(out), report)
-    return load_classifier(out)
-
-
-def resume_classifier(
-    out: str | Path, report: Report | None = None, code: Code = RECORDED
-) -> Classifier:
-    """``resume`` the training of a classifier, and return the best one."""
-    resume(CLASSIFY, Path(out), report, code)
-    return load_classifier(out, code=code)
+_CLASSIFIER = _Training(CLASSIFY, load_classifier)
+train_classifier, resume_classifier = _CLASSIFIER.train, _CLASSIFIER.resume
