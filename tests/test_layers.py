@@ -45,6 +45,7 @@ LAZY = (
     "generate",
     "inspection",
     "commands/bench",
+    "commands/expanded",
     "commands/export",
     "commands/check",
     "commands/classify",

@@ -2,43 +2,67 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from seqgen.commands.expanded import expanded
 from seqgen.errors import UserError
 
 app = typer.Typer(help="Train a model.", no_args_is_help=True)
 
 Out = Annotated[Path, typer.Option(help="Folder of the training; holds best/ and last/.")]
-Config = Annotated[Path | None, typer.Option(help="Settings in TOML.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on where --out stopped.")]
-MaxEpochs = Annotated[int | None, typer.Option(help="[training] passes over the data.")]
-MaxMinutes = Annotated[float | None, typer.Option(help="[training] stop after so long.")]
-BatchTokens = Annotated[int | None, typer.Option(help="[training] tokens a batch.")]
-LearningRate = Annotated[float | None, typer.Option(help="[training] the peak.")]
-SaveEvery = Annotated[int | None, typer.Option(help="[training] updates.")]
-Seed = Annotated[int | None, typer.Option(help="[training] of all chance.")]
-Precision = Annotated[str | None, typer.Option(help="[training] auto, float32, bfloat16.")]
-Encoder = Annotated[
-    str | None,
-    typer.Option(
-        help="package.module:Class, ./file.py:Class, torchvision:resnet50 or an installed name."
-    ),
-]
-EncoderOption = Annotated[
-    list[str] | None, typer.Option(help="key=value for --encoder; JSON, or a word.")
-]
-AcceptSource = Annotated[
-    bool, typer.Option("--accept-source", help="With --resume: also if its code has changed.")
-]
-Set = Annotated[
-    list[str] | None, typer.Option("--set", help="Any setting: table.name=value (TOML).")
-]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the options of every training say."""
+
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="package.module:Class, ./file.py:Class, torchvision:resnet50 or an installed name."
+        ),
+    ] = None
+    encoder_option: Annotated[
+        list[str] | None, typer.Option(help="key=value for --encoder; JSON, or a word.")
+    ] = None
+    config: Annotated[Path | None, typer.Option(help="Settings in TOML.")] = None
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where --out stopped.")] = False
+    accept_source: Annotated[
+        bool, typer.Option("--accept-source", help="With --resume: also if its code has changed.")
+    ] = False
+    max_epochs: Annotated[int | None, typer.Option(help="[training] passes over the data.")] = None
+    max_minutes: Annotated[float | None, typer.Option(help="[training] stop after so long.")] = None
+    batch_tokens: Annotated[int | None, typer.Option(help="[training] tokens a batch.")] = None
+    learning_rate: Annotated[float | None, typer.Option(help="[training] the peak.")] = None
+    save_every: Annotated[int | None, typer.Option(help="[training] updates.")] = None
+    seed: Annotated[int | None, typer.Option(help="[training] of all chance.")] = None
+    precision: Annotated[str | None, typer.Option(help="[training] auto, float32, bfloat16.")] = (
+        None
+    )
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Any setting: table.name=value (TOML).")
+    ] = None
+
+    def changes(self) -> dict[str, Any]:
+        """The settings they name, but for the encoder's class."""
+        from seqgen.plugins import absolute, parse_options
+
+        found = {f"training.{name}": getattr(self, name) for name in _TRAINING}
+        found = {name: value for name, value in found.items() if value is not None}
+        for setting in self.set_ or []:
+            name, value = _setting(setting)
+            spec = isinstance(value, str) and name in _SPECS
+            found[name] = absolute(value) if spec else value
+        chosen = parse_options(self.encoder_option or [], "--encoder-option")
+        return found | {f"model.encoder_options.{key}": value for key, value in chosen.items()}
 
 
 @app.command("translate")
+@expanded()
 def train_translate(
     out: Out,
     train_source: Annotated[
@@ -47,29 +71,21 @@ def train_translate(
     train_target: Annotated[str | None, typer.Option(help="Text, line by line.")] = None,
     valid_source: Annotated[str | None, typer.Option(help="As --train-source.")] = None,
     valid_target: Annotated[str | None, typer.Option(help="As --train-target.")] = None,
-    encoder: Encoder = None,
-    encoder_option: EncoderOption = None,
-    config: Config = None,
-    resume: Resume = False,
-    accept_source: AcceptSource = False,
-    max_epochs: MaxEpochs = None,
-    max_minutes: MaxMinutes = None,
-    batch_tokens: BatchTokens = None,
-    learning_rate: LearningRate = None,
-    save_every: SaveEvery = None,
-    seed: Seed = None,
-    precision: Precision = None,
-    set_: Set = None,
+    *,
+    wanted: Wanted,
 ) -> None:
     """Train a translator from parallel text."""
-    options = locals()
     from seqgen.training.plans import TRANSLATE
 
-    data = ("train_source", "train_target", "valid_source", "valid_target")
-    _train(TRANSLATE, options, data)
+    data = {
+        "train_source": train_source, "train_target": train_target,
+        "valid_source": valid_source, "valid_target": valid_target,
+    }  # fmt: skip
+    _train(TRANSLATE, out, wanted, **data)
 
 
 @app.command("caption")
+@expanded()
 def train_caption(
     out: Out,
     captions: Annotated[
@@ -80,79 +96,53 @@ def train_caption(
         str | None, typer.Option(help="As --captions; else its split 'val'.")
     ] = None,
     valid_images: Annotated[str | None, typer.Option(help="Folder; else --images.")] = None,
-    encoder: Encoder = None,
-    encoder_option: EncoderOption = None,
-    config: Config = None,
-    resume: Resume = False,
-    accept_source: AcceptSource = False,
-    max_epochs: MaxEpochs = None,
-    max_minutes: MaxMinutes = None,
-    batch_tokens: BatchTokens = None,
-    learning_rate: LearningRate = None,
-    save_every: SaveEvery = None,
-    seed: Seed = None,
-    precision: Precision = None,
-    set_: Set = None,
+    *,
+    wanted: Wanted,
 ) -> None:
     """Train a captioner from images and what people wrote of them."""
-    options = locals()
     from seqgen.training.plans import CAPTION
 
-    _train(CAPTION, options, ("captions", "images", "valid_captions", "valid_images"))
+    data = {
+        "captions": captions, "images": images,
+        "valid_captions": valid_captions, "valid_images": valid_images,
+    }  # fmt: skip
+    _train(CAPTION, out, wanted, **data)
 
 
 @app.command("write")
+@expanded("encoder", "encoder_option", "accept_source")
 def train_write(
     out: Out,
     train: Annotated[str | None, typer.Option(help="A file of text; also .gz.")] = None,
     valid: Annotated[str | None, typer.Option(help="Another; else the end of --train.")] = None,
     unit: Annotated[str | None, typer.Option(help="[data] char, word or subword.")] = None,
     window: Annotated[int | None, typer.Option(help="[data] tokens read at once.")] = None,
-    config: Config = None,
-    resume: Resume = False,
-    max_epochs: MaxEpochs = None,
-    max_minutes: MaxMinutes = None,
-    batch_tokens: BatchTokens = None,
-    learning_rate: LearningRate = None,
-    save_every: SaveEvery = None,
-    seed: Seed = None,
-    precision: Precision = None,
-    set_: Set = None,
+    *,
+    wanted: Wanted,
 ) -> None:
     """Train a language model from running text."""
-    options = locals()
     from seqgen.training.plans import WRITE
 
-    _train(WRITE, options, ("train", "valid", "unit", "window"))
+    _train(WRITE, out, wanted, train=train, valid=valid, unit=unit, window=window)
 
 
 @app.command("tell")
+@expanded()
 def train_tell(
     out: Out,
     train: Annotated[str | None, typer.Option(help=".tsv of value and text, or .jsonl.")] = None,
     valid: Annotated[str | None, typer.Option(help="As --train, to judge by.")] = None,
-    encoder: Encoder = None,
-    encoder_option: EncoderOption = None,
-    config: Config = None,
-    resume: Resume = False,
-    accept_source: AcceptSource = False,
-    max_epochs: MaxEpochs = None,
-    max_minutes: MaxMinutes = None,
-    batch_tokens: BatchTokens = None,
-    learning_rate: LearningRate = None,
-    save_every: SaveEvery = None,
-    seed: Seed = None,
-    precision: Precision = None,
-    set_: Set = None,
+    *,
+    wanted: Wanted,
 ) -> None:
     """Train a model that writes from single values, such as the names of categories."""
-    options = locals()
     from seqgen.training.plans import TELL
 
-    _train(TELL, options, ("train", "valid"))
+    _train(TELL, out, wanted, train=train, valid=valid)
 
 
 @app.command("tag")
+@expanded()
 def train_tag(
     out: Out,
     train: Annotated[
@@ -165,29 +155,17 @@ def train_tag(
     column: Annotated[
         str | None, typer.Option(help="Of CoNLL-U: upos, xpos, feats or deprel.")
     ] = None,
-    encoder: Encoder = None,
-    encoder_option: EncoderOption = None,
-    config: Config = None,
-    resume: Resume = False,
-    accept_source: AcceptSource = False,
-    max_epochs: MaxEpochs = None,
-    max_minutes: MaxMinutes = None,
-    batch_tokens: BatchTokens = None,
-    learning_rate: LearningRate = None,
-    save_every: SaveEvery = None,
-    seed: Seed = None,
-    precision: Precision = None,
-    set_: Set = None,
+    *,
+    wanted: Wanted,
 ) -> None:
     """Train a tagger of words from sentences that are tagged."""
-    options = locals()
-    options["format"] = options.pop("format_")
     from seqgen.training.plans import TAG
 
-    _train(TAG, options, ("train", "valid", "format", "column"))
+    _train(TAG, out, wanted, train=train, valid=valid, format=format_, column=column)
 
 
 @app.command("classify")
+@expanded()
 def train_classify(
     out: Out,
     train: Annotated[
@@ -198,25 +176,14 @@ def train_classify(
         str | None, typer.Option(help="Folder of images, which --train then names.")
     ] = None,
     valid_images: Annotated[str | None, typer.Option(help="Folder; else --images.")] = None,
-    encoder: Encoder = None,
-    encoder_option: EncoderOption = None,
-    config: Config = None,
-    resume: Resume = False,
-    accept_source: AcceptSource = False,
-    max_epochs: MaxEpochs = None,
-    max_minutes: MaxMinutes = None,
-    batch_tokens: BatchTokens = None,
-    learning_rate: LearningRate = None,
-    save_every: SaveEvery = None,
-    seed: Seed = None,
-    precision: Precision = None,
-    set_: Set = None,
+    *,
+    wanted: Wanted,
 ) -> None:
     """Train a classifier of texts, or of images."""
-    options = locals()
     from seqgen.training.plans import CLASSIFY
 
-    _train(CLASSIFY, options, ("train", "valid", "images", "valid_images"))
+    data = {"train": train, "valid": valid, "images": images, "valid_images": valid_images}
+    _train(CLASSIFY, out, wanted, **data)
 
 
 _TRAINING = (
@@ -229,46 +196,35 @@ _TRAINING = (
     "precision",
 )
 
-
 _SPECS = ("model.encoder", "model.decoder.attention", "training.metric", "search.strategy")
 
 
-def _train(plan: Any, options: dict[str, Any], data: tuple[str, ...]) -> None:
-    """Train or resume as ``options``, the arguments of a command, say."""
+def _train(plan: Any, out: Path, wanted: Wanted, **data: Any) -> None:
+    """Train or resume in ``out`` as the options say; ``data`` are those of the table ``[data]``."""
     from seqgen.config import to_dict
-    from seqgen.plugins import absolute, parse_options
     from seqgen.sources import Code
     from seqgen.training.beginning import refuse_other_settings
     from seqgen.training.run import SETTINGS, resume, train
     from seqgen.training.settings import located, read_settings
 
-    names = {name: f"data.{name}" for name in data}
-    names |= {name: f"training.{name}" for name in _TRAINING}
-    changes = {path: options[name] for name, path in names.items() if options[name] is not None}
-    for setting in options["set_"] or []:
-        name, value = _setting(setting)
-        spec = isinstance(value, str) and name in _SPECS
-        changes[name] = absolute(value) if spec else value
-    chosen = parse_options(options.get("encoder_option") or [], "--encoder-option")
-    changes |= {f"model.encoder_options.{key}": value for key, value in chosen.items()}
-    encoder, accepted = options.get("encoder"), options.get("accept_source", False)
-    out: Path = options["out"]
-    if options["resume"]:
-        config = options["config"]
+    changes = {f"data.{name}": value for name, value in data.items() if value is not None}
+    changes |= wanted.changes()
+    config, encoder = wanted.config, wanted.encoder
+    if wanted.resume:
         if (changes or config) and (out / SETTINGS).exists():
-            wanted = changes
+            asked = changes
             if config:
-                wanted = to_dict(located(read_settings(config, changes, plan.settings)))
+                asked = to_dict(located(read_settings(config, changes, plan.settings)))
                 if encoder is not None:  # it may have moved; that it is the same is asked later
-                    wanted["model"].pop("encoder")
-            refuse_other_settings(out / SETTINGS, wanted)
-        resume(plan, out, code=Code(encoder, accept_source=accepted))
+                    asked["model"].pop("encoder")
+            refuse_other_settings(out / SETTINGS, asked)
+        resume(plan, out, code=Code(encoder, accept_source=wanted.accept_source))
     else:
-        if accepted:
+        if wanted.accept_source:
             raise UserError("is for a training that goes on", "--accept-source", "give --resume")
         if encoder is not None:
             changes["model.encoder"] = encoder
-        train(plan, read_settings(options["config"], changes, plan.settings), out)
+        train(plan, read_settings(config, changes, plan.settings), out)
     print(f"best model: {out / 'best'}")
 
 

@@ -10,28 +10,16 @@ from typing import Annotated
 
 import typer
 
+from seqgen.commands.expanded import expanded
 from seqgen.commands.wishes import Wishes
 from seqgen.commands.write import (
     AcceptSource,
-    BadEnding,
     BatchSize,
-    BeamSize,
-    CoveragePenalty,
-    Diversity,
     Encoder,
-    Groups,
     Int8,
     Json,
-    LengthPenalty,
     Model,
-    NBest,
-    NoRepeat,
     Output,
-    Own,
-    OwnStrategy,
-    Seed,
-    Temperature,
-    TopP,
     check_batch_size,
     input_lines,
     write_lines,
@@ -43,24 +31,14 @@ Processes = Annotated[int, typer.Option(help="That share the lines; the output i
 Threads = Annotated[int, typer.Option(help="Of each process; 0 is the cores over the processes.")]
 
 
+@expanded()
 def write_translations(
     model: Model,
     text: Annotated[list[str] | None, typer.Argument(help="Texts; else --input or stdin.")] = None,
     input_: Annotated[Path | None, typer.Option("--input", help="A text file, also .gz.")] = None,
     output: Output = None,
-    beam_size: BeamSize = None,
-    length_penalty: LengthPenalty = None,
-    coverage_penalty: CoveragePenalty = None,
-    groups: Groups = 1,
-    diversity: Diversity = 0.0,
-    n_best: NBest = 1,
-    temperature: Temperature = None,
-    top_p: TopP = 1.0,
-    seed: Seed = 0,
-    no_repeat: NoRepeat = 0,
-    bad_ending: BadEnding = None,
-    processor: Own = None,
-    strategy: OwnStrategy = None,
+    *,
+    wishes: Wishes,
     batch_size: BatchSize = 64,
     encoder: Encoder = None,
     accept_source: AcceptSource = False,
@@ -73,10 +51,6 @@ def write_translations(
     check_batch_size(batch_size)
     if processes < 1 or threads < 0:
         raise UserError(f"are {processes} and {threads}", "--processes and --threads", "give some")
-    wishes = Wishes(
-        beam_size, length_penalty, coverage_penalty, groups, diversity, n_best, temperature,
-        top_p, seed, no_repeat, bad_ending or [], processor or [], strategy,
-    )  # fmt: skip
     from seqgen.processes import set_threads, shared
     from seqgen.search.batched import WINDOW
 
@@ -99,8 +73,8 @@ def _translating(
     from seqgen.lines import translation_line
 
     translator = load_translator(*model, code=code, int8=int8)
-    strategy = wishes.strategy(translator.search)
-    processors = wishes.processors(translator.target)
+    strategy = wishes.make_strategy(translator.search)
+    processors = wishes.make_processors(translator.target)
 
     def work(lines: Iterable[str], first: int) -> Iterator[str]:
         found = translator.hypotheses(lines, strategy, processors, batch_size, first)

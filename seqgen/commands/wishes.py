@@ -1,9 +1,11 @@
-"""What the options of a search say."""
+"""What the options of a search are, and what they say."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from seqgen.errors import UserError
 
@@ -19,30 +21,34 @@ _SILENT = (None, None, None, 1, 1)  # no word of a beam
 class Wishes:
     """What the options of a search say."""
 
-    beam_size: int | None
-    length_penalty: float | None
-    coverage_penalty: float | None
-    groups: int
-    diversity: float
-    n_best: int
-    temperature: float | None
-    top_p: float
-    seed: int
-    no_repeat: int
-    bad_endings: list[str]
-    own: list[str]  # specs of processors
-    own_strategy: str | None
+    beam_size: Annotated[int | None, typer.Option(help="1 is greedy.")] = None
+    length_penalty: Annotated[float | None, typer.Option(help="Above 0 favours long.")] = None
+    coverage_penalty: Annotated[float | None, typer.Option(help="0 is off.")] = None
+    groups: Annotated[int, typer.Option(help="Diverse beam search: groups of the beam.")] = 1
+    diversity: Annotated[float, typer.Option(help="With --groups: nats.")] = 0.0
+    n_best: Annotated[int, typer.Option(help="Outputs an input.")] = 1
+    temperature: Annotated[float | None, typer.Option(help="Sample instead of a beam.")] = None
+    top_p: Annotated[float, typer.Option(help="With --temperature.")] = 1.0
+    seed: Annotated[int, typer.Option(help="With --temperature.")] = 0
+    no_repeat: Annotated[int, typer.Option(help="No n-gram of this size twice; 0 = off.")] = 0
+    bad_ending: Annotated[list[str] | None, typer.Option(help="No output ends in these words.")] = (
+        None
+    )
+    processor: Annotated[
+        list[str] | None, typer.Option(help="Your own, as ./file.py:Class; repeats.")
+    ] = None
+    strategy: Annotated[str | None, typer.Option(help="Your own; not a beam.")] = None
 
-    def strategy(self, search: Any) -> Strategy:
+    def make_strategy(self, search: Any) -> Strategy:
         """What was asked for, the bundle's own settings where nothing was."""
         from seqgen.search.beam import Beam
         from seqgen.search.sample import Sample
         from seqgen.search.settings import default_strategy
 
-        if self.own_strategy is not None:
+        if self.strategy is not None:
             if self.temperature is not None or self._beam != _SILENT:
                 raise UserError("is given beside options of another", "--strategy", "give one")
-            own = replace(search, strategy=self.own_strategy, strategy_options={})
+            own = replace(search, strategy=self.strategy, strategy_options={})
             return default_strategy(own)
         if self.temperature is not None:
             return Sample(self.temperature, top_p=self.top_p, samples=self.n_best, seed=self.seed)
@@ -65,15 +71,15 @@ class Wishes:
         penalties = (self.length_penalty, self.coverage_penalty)
         return (self.beam_size, *penalties, self.groups, self.n_best)
 
-    def processors(self, target: Tokenizer) -> list[Processor]:
+    def make_processors(self, target: Tokenizer) -> list[Processor]:
         """Those asked for; ``target`` cuts the outputs into tokens."""
         from seqgen.parts import make
         from seqgen.search.processors import Ban, NoRepeat
         from seqgen.text import EOS
 
         found: list[Processor] = [NoRepeat(self.no_repeat)] if self.no_repeat else []
-        if self.bad_endings:
-            found.append(Ban(tuple((*ids, EOS) for ids in target.encode(self.bad_endings))))
-        for spec in self.own:
+        if self.bad_ending:
+            found.append(Ban(tuple((*ids, EOS) for ids in target.encode(self.bad_ending))))
+        for spec in self.processor or []:
             found.append(make("processor", spec, {}, target=target))
         return found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seqgen.commands.expanded import expanded
 from seqgen.commands.wishes import Wishes
 from seqgen.errors import UserError
 from seqgen.files import read_lines, writing
@@ -28,26 +29,12 @@ AcceptSource = Annotated[
     bool, typer.Option("--accept-source", help="Take its code also if that has changed.")
 ]
 Output = Annotated[Path | None, typer.Option(help="Where to write; else stdout.")]
-BeamSize = Annotated[int | None, typer.Option(help="1 is greedy.")]
-LengthPenalty = Annotated[float | None, typer.Option(help="Above 0 favours long.")]
-CoveragePenalty = Annotated[float | None, typer.Option(help="0 is off.")]
-Groups = Annotated[int, typer.Option(help="Diverse beam search: groups of the beam.")]
-Diversity = Annotated[float, typer.Option(help="With --groups: nats.")]
-NBest = Annotated[int, typer.Option(help="Outputs an input.")]
-Temperature = Annotated[float | None, typer.Option(help="Sample instead of a beam.")]
-TopP = Annotated[float, typer.Option(help="With --temperature.")]
-Seed = Annotated[int, typer.Option(help="With --temperature.")]
-NoRepeat = Annotated[int, typer.Option(help="No n-gram of this size twice; 0 = off.")]
-BadEnding = Annotated[list[str] | None, typer.Option(help="No output ends in these words.")]
 BatchSize = Annotated[int, typer.Option(help="Inputs searched together.")]
-Own = Annotated[
-    list[str] | None, typer.Option("--processor", help="Your own, as ./file.py:Class; repeats.")
-]
-OwnStrategy = Annotated[str | None, typer.Option("--strategy", help="Your own; not a beam.")]
 Int8 = Annotated[bool, typer.Option("--int8", help="Products of 8-bit integers: faster.")]
 Json = Annotated[bool, typer.Option("--json", help="Lines of JSON with scores.")]
 
 
+@expanded()
 def write_captions(
     model: Model,
     pictures: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.")],
@@ -55,19 +42,8 @@ def write_captions(
     explain: Annotated[
         Path | None, typer.Option(help="Where it looked: a .png, or .html for any number.")
     ] = None,
-    beam_size: BeamSize = None,
-    length_penalty: LengthPenalty = None,
-    coverage_penalty: CoveragePenalty = None,
-    groups: Groups = 1,
-    diversity: Diversity = 0.0,
-    n_best: NBest = 1,
-    temperature: Temperature = None,
-    top_p: TopP = 1.0,
-    seed: Seed = 0,
-    no_repeat: NoRepeat = 0,
-    bad_ending: BadEnding = None,
-    processor: Own = None,
-    strategy: OwnStrategy = None,
+    *,
+    wishes: Wishes,
     batch_size: BatchSize = 32,
     encoder: Encoder = None,
     accept_source: AcceptSource = False,
@@ -76,10 +52,6 @@ def write_captions(
 ) -> None:
     """Caption pictures: a line with the file, a tab and the caption for each."""
     check_batch_size(batch_size)
-    wishes = Wishes(
-        beam_size, length_penalty, coverage_penalty, groups, diversity, n_best, temperature,
-        top_p, seed, no_repeat, bad_ending or [], processor or [], strategy,
-    )  # fmt: skip
     from seqgen.generate import load_captioner
     from seqgen.images import find_images
     from seqgen.lines import caption_line
@@ -90,14 +62,14 @@ def write_captions(
     broken: list[UserError] = []
     found = captioner.hypotheses(
         files,
-        wishes.strategy(captioner.search),
-        wishes.processors(captioner.target),
+        wishes.make_strategy(captioner.search),
+        wishes.make_processors(captioner.target),
         batch_size,
         lambda _, error: broken.append(error),
     )
     good = _readable(files, found, broken)
     shown, kept = tee(good) if explain else (good, iter(()))
-    write_lines((caption_line(file, best, n_best, json_) for file, best in shown), output)
+    write_lines((caption_line(file, best, wishes.n_best, json_) for file, best in shown), output)
     if explain is not None:
         firsts = [(file, best[0]) for file, best in kept]
         write_explanation(explain, firsts, captioner.images)
@@ -119,22 +91,13 @@ def _readable(
         raise UserError("none of the pictures could be read")
 
 
+@expanded("coverage_penalty")
 def write_tellings(
     model: Model,
     values: Annotated[list[str] | None, typer.Argument(help="What to write of; else all.")] = None,
     output: Output = None,
-    beam_size: BeamSize = None,
-    length_penalty: LengthPenalty = None,
-    groups: Groups = 1,
-    diversity: Diversity = 0.0,
-    n_best: NBest = 1,
-    temperature: Temperature = None,
-    top_p: TopP = 1.0,
-    seed: Seed = 0,
-    no_repeat: NoRepeat = 0,
-    bad_ending: BadEnding = None,
-    processor: Own = None,
-    strategy: OwnStrategy = None,
+    *,
+    wishes: Wishes,
     batch_size: BatchSize = 64,
     encoder: Encoder = None,
     accept_source: AcceptSource = False,
@@ -143,21 +106,15 @@ def write_tellings(
 ) -> None:
     """Write of single values: a line with the value, a tab and the text for each."""
     check_batch_size(batch_size)
-    wishes = Wishes(
-        beam_size, length_penalty, None, groups, diversity, n_best, temperature, top_p, seed,
-        no_repeat, bad_ending or [], processor or [], strategy,
-    )  # fmt: skip
     from seqgen.generate import load_teller
     from seqgen.lines import told_line
 
     teller = load_teller(*model, code=Code(encoder, accept_source=accept_source), int8=int8)
     asked = values or list(teller.values.names)
-    found = teller.hypotheses(
-        asked, wishes.strategy(teller.search), wishes.processors(teller.target), batch_size
-    )
-    lines = (
-        told_line(value, best, n_best, json_) for value, best in zip(asked, found, strict=True)
-    )
+    strategy = wishes.make_strategy(teller.search)
+    processors = wishes.make_processors(teller.target)
+    found = zip(asked, teller.hypotheses(asked, strategy, processors, batch_size), strict=True)
+    lines = (told_line(value, best, wishes.n_best, json_) for value, best in found)
     write_lines(lines, output)
 
 
