@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -39,17 +39,34 @@ def generate(seed: int = 1) -> dict[str, list[Scene]]:
     and others for ``test``: each of their scenes has such a pair, and no scene of ``train``
     has one, though each kind, colour and action is there with others.
     """
-    chance = random.Random(seed)
-    held = held_out(chance)
     scenes: dict[str, list[Scene]] = {part: [] for part in SIZE}
-    told: set[str] = set()
-    while any(len(scenes[part]) < size for part, size in SIZE.items()):
-        scene = _scene(chance)
-        part = part_of(scene, held)
-        if part and len(scenes[part]) < SIZE[part] and english(scene) not in told:
-            told.add(english(scene))
-            scenes[part].append(scene)
+    for part, scene in drawn(SIZE, random.Random(seed), _scene, english):
+        scenes[part].append(scene)
     return scenes
+
+
+def drawn(
+    sizes: Mapping[str, int],
+    chance: random.Random,
+    draw: Callable[[random.Random], Scene],
+    told: Callable[[Scene], object],
+) -> Iterator[tuple[str, Scene]]:
+    """Scenes, each with its part, until every part is full.
+
+    Args:
+        sizes: how many scenes belong to each part.
+        chance: what decides.
+        draw: makes a scene.
+        told: what no two scenes may have in common.
+    """
+    held, left, seen = held_out(chance), dict(sizes), set()
+    while any(left.values()):
+        scene = draw(chance)
+        part = part_of(scene, held)
+        if part and left[part] and told(scene) not in seen:
+            seen.add(told(scene))
+            left[part] -= 1
+            yield part, scene
 
 
 def part_of(scene: Scene, held: dict[tuple[str, str], str]) -> str | None:

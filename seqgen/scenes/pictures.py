@@ -13,7 +13,7 @@ from PIL import Image
 
 from seqgen.errors import UserError
 from seqgen.files import write_text, writing_folder
-from seqgen.scenes.corpus import held_out, one, part_of
+from seqgen.scenes.corpus import drawn, one
 from seqgen.scenes.draw import draw
 from seqgen.scenes.english import english
 from seqgen.scenes.german import german
@@ -81,16 +81,10 @@ def pictures(seed: int = 1) -> dict[str, list[Picture]]:
     it does, are only in ``valid`` and others only in ``test``: every picture there has one.
     """
     chance = random.Random(seed)
-    held = held_out(chance)
     found: dict[str, list[Picture]] = {part: [] for part in SIZE}
-    seen: set[Scene] = set()
-    while any(len(found[part]) < size for part, size in SIZE.items()):
-        scene = _scene(chance)
-        part = part_of(scene, held)
-        if part and len(found[part]) < SIZE[part] and scene not in seen:
-            seen.add(scene)
-            number = int(chance.random() * 2**31)
-            found[part].append(Picture(scene, number, _tellings(scene, chance)))
+    for part, scene in drawn(SIZE, chance, _scene, lambda scene: scene):
+        number = int(chance.random() * 2**31)
+        found[part].append(Picture(scene, number, _tellings(scene, chance)))
     return found
 
 
