@@ -29,7 +29,7 @@ from seqgen.training.critical import Critic
 from seqgen.training.judge import make_judge
 from seqgen.training.precision import train_flops
 from seqgen.training.targets import Targets, make_targets, target_loss, token_rows
-from seqgen.training.task import Loss, Validation
+from seqgen.training.task import Loss, Validation, selftest
 from seqgen.training.trainer import TrainingConfig
 
 SELFTEST_CARDS = 3
@@ -190,13 +190,10 @@ class CaptionTask:
         self.model.eval()
         numbers = range(SELFTEST_CARDS)
         found = self.captioner.hypotheses([probe_picture(number) for number in numbers])
-        selftest = [
-            {"input": number, "output": best[0].text, "log_prob": best[0].hypothesis.log_prob}
-            for number, best in zip(numbers, found, strict=True)
-        ]
+        replayed = selftest(numbers, found)
         scores = self.scores if validation is not None else []
         examples = f"{len(self.train.store):,} captions of {len(self.train.features):,} images"
         card = model_card(
             "captioner", self.model, examples, scores, 'model.caption(["picture.jpg"])'
         )
-        write_bundle(folder, self.bundle, scores, selftest, card)
+        write_bundle(folder, self.bundle, scores, replayed, card)

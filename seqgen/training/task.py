@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,6 +31,14 @@ class Validation:
     name: str
     value: float
     sample: str
+
+
+def selftest(inputs: Iterable[Any], found: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """``selftest.json`` of a model that writes: what it ``found`` for ``inputs``, best first."""
+    return [
+        {"input": one, "output": best[0].text, "log_prob": best[0].hypothesis.log_prob}
+        for one, best in zip(inputs, found, strict=True)
+    ]
 
 
 class Task(Protocol):

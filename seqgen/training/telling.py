@@ -33,7 +33,7 @@ from seqgen.training.precision import train_flops
 from seqgen.training.report import Report
 from seqgen.training.settings import TellingSettings
 from seqgen.training.targets import Targets, make_targets, target_loss, token_rows
-from seqgen.training.task import Loss, Validation
+from seqgen.training.task import Loss, Validation, selftest
 from seqgen.training.trainer import TrainingConfig
 
 SELFTEST_VALUES = 5
@@ -123,15 +123,12 @@ class TellingTask:
         """Write the model with its validation score and a self-test."""
         self.model.eval()
         values = self.teller.values.names[:SELFTEST_VALUES]
-        selftest = [
-            {"input": value, "output": best[0].text, "log_prob": best[0].hypothesis.log_prob}
-            for value, best in zip(values, self.teller.hypotheses(values), strict=True)
-        ]
+        replayed = selftest(values, self.teller.hypotheses(values))
         scores = [self.metric] if validation is not None and self.metric else []
         examples = f"{len(self.store):,} texts of {self.teller.values.size:,} values"
         use = f"model.tell([{values[0]!r}])"
         card = model_card("teller", self.model, examples, scores, use)
-        write_bundle(folder, self.bundle, scores, selftest, card)
+        write_bundle(folder, self.bundle, scores, replayed, card)
 
 
 def prepare(settings: TellingSettings, folder: Path, report: Report) -> None:

@@ -31,7 +31,7 @@ from seqgen.training.precision import train_flops
 from seqgen.training.report import Report
 from seqgen.training.settings import Settings
 from seqgen.training.targets import Targets, make_targets, target_loss, token_rows
-from seqgen.training.task import Loss, Validation
+from seqgen.training.task import Loss, Validation, selftest
 from seqgen.training.trainer import TrainingConfig
 from seqgen.translator import Translator
 
@@ -159,16 +159,12 @@ class TranslationTask:
         """Write the model with its validation score and a self-test."""
         self.model.eval()
         sources = self.valid[0][:SELFTEST_LINES]
-        found = self.translator.hypotheses(sources)
-        selftest = [
-            {"input": source, "output": best[0].text, "log_prob": best[0].hypothesis.log_prob}
-            for source, best in zip(sources, found, strict=True)
-        ]
+        replayed = selftest(sources, self.translator.hypotheses(sources))
         scores = self.scores if validation is not None else []
         examples = f"{len(self.store):,} sentence pairs"
         use = 'model.translate(["a sentence"])'
         card = model_card("translator", self.model, examples, scores, use)
-        write_bundle(folder, self.bundle, scores, selftest, card)
+        write_bundle(folder, self.bundle, scores, replayed, card)
 
 
 def prepare(settings: Settings, folder: Path, report: Report) -> None:

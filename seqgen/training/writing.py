@@ -23,7 +23,7 @@ from seqgen.training.card import language_card
 from seqgen.training.judge import refuse_metric
 from seqgen.training.loss import output_loss
 from seqgen.training.precision import train_flops
-from seqgen.training.task import Loss, Validation
+from seqgen.training.task import Loss, Validation, selftest
 from seqgen.training.trainer import TrainingConfig
 from seqgen.writer import Writer
 
@@ -182,15 +182,11 @@ class WritingTask:
             "",
             *(self.bundle.target.decode(rows[i].tolist()) for i in range(min(_PROMPTS, len(rows)))),
         ]
-        found = self.writer.hypotheses(prompts)
-        selftest = [
-            {"input": prompt, "output": best[0].text, "log_prob": best[0].hypothesis.log_prob}
-            for prompt, best in zip(prompts, found, strict=True)
-        ]
+        replayed = selftest(prompts, self.writer.hypotheses(prompts))
         scores = self.measure.metrics() if validation is not None and self.measure else []
         kind = self.bundle.config.target.kind
         card = language_card(self.bundle.model, len(self.stream), kind, scores)
-        write_bundle(folder, self.bundle, scores, selftest, card)
+        write_bundle(folder, self.bundle, scores, replayed, card)
 
 
 def _refuse(config: TrainingConfig, bundle: Bundle) -> None:
