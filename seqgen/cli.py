@@ -24,8 +24,9 @@ from seqgen.commands import (
     translate,
     write,
 )
+from seqgen.commands.expanded import expanded
+from seqgen.commands.loading import Loading
 from seqgen.errors import Stopped, UserError, is_out_of_memory
-from seqgen.sources import Code
 
 UsageError: Any = typer.BadParameter.__mro__[1]  # click's, or that of the copy typer carries
 
@@ -50,19 +51,19 @@ app.command("export")(export.export_model)
 
 
 @app.command()
+@expanded("int8")
 def info(
     model: Annotated[Path, typer.Argument(help="Folder of a model.")],
     verify: Annotated[bool, typer.Option("--verify", help="Replay its self-test.")] = False,
-    encoder: write.Encoder = None,
-    accept_source: write.AcceptSource = False,
+    *,
+    loading: Loading,
 ) -> None:
     """What a model is, what it scored, and whether it still does what it did."""
     from seqgen.inspection import describe, replay
 
-    code = Code(encoder, accept_source=accept_source)
-    print(describe(model, code))
+    print(describe(model, loading.code))
     if verify:
-        print(replay(model, code))
+        print(replay(model, loading.code))
 
 
 @app.command()

@@ -50,6 +50,7 @@ LAZY = (
     "commands/check",
     "commands/classify",
     "commands/generate",
+    "commands/loading",
     "commands/tag",
     "commands/train",
     "commands/translate",

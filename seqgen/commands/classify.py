@@ -9,22 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seqgen.commands.expanded import expanded
+from seqgen.commands.loading import Loading, Model
 from seqgen.commands.write import (
-    AcceptSource,
-    Encoder,
-    Model,
     Output,
     check_batch_size,
     input_lines,
     write_lines,
 )
 from seqgen.errors import UserError
-from seqgen.sources import Code
 
 if TYPE_CHECKING:
     from seqgen.classifier import Classifier
 
 
+@expanded("int8")
 def classify(
     model: Model,
     inputs: Annotated[
@@ -35,8 +34,8 @@ def classify(
     output: Output = None,
     top: Annotated[int, typer.Option(help="So many labels of each, the likeliest first.")] = 1,
     json_: Annotated[bool, typer.Option("--json", help="Lines of JSON.")] = False,
-    encoder: Encoder = None,
-    accept_source: AcceptSource = False,
+    *,
+    loading: Loading,
     batch_size: Annotated[int, typer.Option(help="Inputs read together.")] = 64,
 ) -> None:
     """Classify texts or pictures: a line with label, tab and probability for each, in order."""
@@ -46,7 +45,7 @@ def classify(
     from seqgen.generate import load_classifier
     from seqgen.lines import prediction_line
 
-    classifier = load_classifier(*model, code=Code(encoder, accept_source=accept_source))
+    classifier = load_classifier(*model, code=loading.code)
     if classifier.images is not None:
         if input_ is not None or not inputs:
             fix = "name image files or folders of them"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqgen.commands.write import Int8, Model
+from seqgen.commands.loading import Int8, Model
 from seqgen.errors import UserError
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from seqgen.commands.write import AcceptSource, Encoder, Int8, Model
+from seqgen.commands.expanded import expanded
+from seqgen.commands.loading import Int8, Loading, Model
 from seqgen.errors import UserError
 from seqgen.files import read_lines
-from seqgen.sources import Code
 
 app = typer.Typer(help="Score outputs, or texts under a model.", no_args_is_help=True)
 
@@ -41,21 +41,21 @@ def score_bleu(
 
 
 @app.command("likelihood")
+@expanded()
 def score_likelihood(
     model: Model,
     source: Annotated[Path, typer.Argument(help="Inputs, line by line.")],
     target: Annotated[Path, typer.Argument(help="Texts to score, line by line.")],
     batch_size: Annotated[int, typer.Option(help="Lines scored together.")] = 64,
-    encoder: Encoder = None,
-    accept_source: AcceptSource = False,
-    int8: Int8 = False,
+    *,
+    loading: Loading,
 ) -> None:
     """Log-probability of each target line in nats, then the perplexity of a token."""
     from seqgen.generate import load_translator
     from seqgen.scoring.likelihood import perplexity
 
     sources, targets = list(read_lines(source)), list(read_lines(target))
-    translator = load_translator(*model, code=Code(encoder, accept_source=accept_source), int8=int8)
+    translator = load_translator(*model, code=loading.code, int8=loading.int8)
     rows = translator.score(sources, targets, batch_size)
     for row in rows:
         print(f"{sum(row):.4f}")

@@ -9,22 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seqgen.commands.expanded import expanded
+from seqgen.commands.loading import Loading, Model
 from seqgen.commands.write import (
-    AcceptSource,
     BatchSize,
-    Encoder,
-    Model,
     Output,
     check_batch_size,
     write_lines,
 )
-from seqgen.sources import Code
 
 if TYPE_CHECKING:
     from seqgen.data.conllu import Sentence
     from seqgen.tagger import Tagger
 
 
+@expanded("int8")
 def tag(
     model: Model,
     input_: Annotated[
@@ -38,8 +37,8 @@ def tag(
     column: Annotated[
         str | None, typer.Option(help="Of CoNLL-U, to write to; else the one that was learned.")
     ] = None,
-    encoder: Encoder = None,
-    accept_source: AcceptSource = False,
+    *,
+    loading: Loading,
     batch_size: BatchSize = 64,
 ) -> None:
     """Tag words: what comes in goes out with its tags replaced, all else as it is.
@@ -51,7 +50,7 @@ def tag(
     from seqgen.generate import load_tagger
 
     form = form_of(input_, format_) if input_ else form_of(Path("-"), format_ or "conllu")
-    tagger = load_tagger(*model, code=Code(encoder, accept_source=accept_source))
+    tagger = load_tagger(*model, code=loading.code)
     source = input_ or Path("/dev/stdin")
     sentences = read_sentences(source, form, column or tagger.column, bare=True)
     write_lines(_tagged(tagger, sentences, batch_size), output)

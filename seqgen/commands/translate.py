@@ -11,21 +11,17 @@ from typing import Annotated
 import typer
 
 from seqgen.commands.expanded import expanded
+from seqgen.commands.loading import Loading, Model
 from seqgen.commands.wishes import Wishes
 from seqgen.commands.write import (
-    AcceptSource,
     BatchSize,
-    Encoder,
-    Int8,
     Json,
-    Model,
     Output,
     check_batch_size,
     input_lines,
     write_lines,
 )
 from seqgen.errors import UserError
-from seqgen.sources import Code
 
 Processes = Annotated[int, typer.Option(help="That share the lines; the output is the same.")]
 Threads = Annotated[int, typer.Option(help="Of each process; 0 is the cores over the processes.")]
@@ -40,9 +36,7 @@ def write_translations(
     *,
     wishes: Wishes,
     batch_size: BatchSize = 64,
-    encoder: Encoder = None,
-    accept_source: AcceptSource = False,
-    int8: Int8 = False,
+    loading: Loading,
     processes: Processes = 1,
     threads: Threads = 0,
     json_: Json = False,
@@ -56,8 +50,7 @@ def write_translations(
 
     if threads or processes > 1:
         set_threads(threads or max(1, (os.cpu_count() or 1) // processes))
-    code = Code(encoder, accept_source=accept_source)
-    make = partial(_translating, tuple(model), code, int8, wishes, batch_size, json_)
+    make = partial(_translating, tuple(model), loading, wishes, batch_size, json_)
     lines = input_lines(text, input_)
     if processes > 1:
         write_lines(shared(make, lines, processes, WINDOW), output)
@@ -66,13 +59,13 @@ def write_translations(
 
 
 def _translating(
-    model: tuple[Path, ...], code: Code, int8: bool, wishes: Wishes, batch_size: int, as_json: bool
+    model: tuple[Path, ...], loading: Loading, wishes: Wishes, batch_size: int, as_json: bool
 ) -> Callable[[Iterable[str], int], Iterator[str]]:
     """What translates lines, the first of them known by a number, into lines to write."""
     from seqgen.generate import load_translator
     from seqgen.lines import translation_line
 
-    translator = load_translator(*model, code=code, int8=int8)
+    translator = load_translator(*model, code=loading.code, int8=loading.int8)
     strategy = wishes.make_strategy(translator.search)
     processors = wishes.make_processors(translator.target)
 

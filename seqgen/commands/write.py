@@ -11,26 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqgen.commands.expanded import expanded
+from seqgen.commands.loading import Loading, Model
 from seqgen.commands.wishes import Wishes
 from seqgen.errors import UserError
 from seqgen.files import read_lines, writing
-from seqgen.sources import Code
 
 if TYPE_CHECKING:
     from seqgen.captioner import Caption
 
-Model = Annotated[
-    list[Path], typer.Option("--model", help="Folder of a model; several make an ensemble.")
-]
-Encoder = Annotated[
-    str | None, typer.Option(help="Where the class of its encoder is now, if it is your own.")
-]
-AcceptSource = Annotated[
-    bool, typer.Option("--accept-source", help="Take its code also if that has changed.")
-]
 Output = Annotated[Path | None, typer.Option(help="Where to write; else stdout.")]
 BatchSize = Annotated[int, typer.Option(help="Inputs searched together.")]
-Int8 = Annotated[bool, typer.Option("--int8", help="Products of 8-bit integers: faster.")]
 Json = Annotated[bool, typer.Option("--json", help="Lines of JSON with scores.")]
 
 
@@ -45,9 +35,7 @@ def write_captions(
     *,
     wishes: Wishes,
     batch_size: BatchSize = 32,
-    encoder: Encoder = None,
-    accept_source: AcceptSource = False,
-    int8: Int8 = False,
+    loading: Loading,
     json_: Json = False,
 ) -> None:
     """Caption pictures: a line with the file, a tab and the caption for each."""
@@ -57,7 +45,7 @@ def write_captions(
     from seqgen.lines import caption_line
     from seqgen.overlay import write_explanation
 
-    captioner = load_captioner(*model, code=Code(encoder, accept_source=accept_source), int8=int8)
+    captioner = load_captioner(*model, code=loading.code, int8=loading.int8)
     files = find_images(pictures)
     broken: list[UserError] = []
     found = captioner.hypotheses(
@@ -99,9 +87,7 @@ def write_tellings(
     *,
     wishes: Wishes,
     batch_size: BatchSize = 64,
-    encoder: Encoder = None,
-    accept_source: AcceptSource = False,
-    int8: Int8 = False,
+    loading: Loading,
     json_: Json = False,
 ) -> None:
     """Write of single values: a line with the value, a tab and the text for each."""
@@ -109,7 +95,7 @@ def write_tellings(
     from seqgen.generate import load_teller
     from seqgen.lines import told_line
 
-    teller = load_teller(*model, code=Code(encoder, accept_source=accept_source), int8=int8)
+    teller = load_teller(*model, code=loading.code, int8=loading.int8)
     asked = values or list(teller.values.names)
     strategy = wishes.make_strategy(teller.search)
     processors = wishes.make_processors(teller.target)
