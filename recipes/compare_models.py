@@ -8,12 +8,11 @@ write with it. n-grams are smoothed (interpolated Kneser-Ney); "both" is the mea
 of the network and of the best of them. A stepper of your own is one more call of ``judge``.
 """
 
-import argparse
-import subprocess
-import sys
 import time
 from itertools import islice
 from pathlib import Path
+
+from temperature import options, trained
 
 from seqgen.cli import run_command
 from seqgen.data.store import Store
@@ -34,16 +33,10 @@ ORDERS = (1, 2, 3, 5, 7)
 
 def main() -> None:
     """Count, measure all on the held-out text, and let them write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, help="folder of a language model's training")
-    parser.add_argument("--prompt", default="The ")
+    parser = options(__doc__)
     parser.add_argument("--tokens", type=int, default=20000, help="of the held-out text")
-    parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    folder = given.model or Path("runs/compare")
-    if not given.model:  # trains it, or finds it there
-        recipe = Path(__file__).with_name("language_model.py")
-        subprocess.run([sys.executable, recipe, "--out", folder], check=True)
+    folder = given.model or trained(Path("runs/compare"))
     model = load_writer(folder)
     seen, held = (Store.open(folder / "data" / part).columns[COLUMN].tokens
                   for part in ("train", "valid"))  # fmt: skip

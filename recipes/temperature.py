@@ -32,17 +32,11 @@ WIDTH, LINES = 24, 14  # of a column
 
 def main() -> None:
     """Show greedy text, then compare temperatures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, help="folder of a language model's training")
-    parser.add_argument("--prompt", default="The ")
+    parser = options(__doc__)
     parser.add_argument("--length", type=int, default=4000, help="tokens measured")
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plot", type=Path, default=Path("runs/temperature.png"))
     given = parser.parse_args()
-    folder = given.model or Path("runs/temperature")
-    if not given.model:  # trains it, or finds it there
-        recipe = Path(__file__).with_name("language_model.py")
-        subprocess.run([sys.executable, recipe, "--out", folder], check=True)
+    folder = given.model or trained(Path("runs/temperature"))
     model = load_writer(folder)
 
     greedy = "".join(model.generate(given.prompt, Greedy(), given.length))
@@ -54,9 +48,8 @@ def main() -> None:
     else:
         print(f"\nno cycle within {given.length:,} tokens")
 
-    heats = {f"{heat}": Sample(heat, seed=given.seed) for heat in TEMPERATURES}
-    texts = {name: "".join(model.generate(given.prompt, how, given.length))
-             for name, how in heats.items()}  # fmt: skip
+    texts = {f"{heat}": "".join(model.generate(given.prompt, Sample(heat, seed=given.seed),
+                                given.length)) for heat in TEMPERATURES}  # fmt: skip
     print("\n" + beside({name: given.prompt + text for name, text in texts.items()}))
 
     tokens = Store.open(folder / "data/train").columns[COLUMN].tokens.tolist()
@@ -75,6 +68,22 @@ def main() -> None:
     chart = line_chart("What temperature does", list(written), table, "temperature")
     write_bytes(given.plot, chart)
     print(f"\nchart: {given.plot}")
+
+
+def options(about: str) -> argparse.ArgumentParser:
+    """Those of the recipes that look at a language model."""
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    parser.add_argument("--model", type=Path, help="folder of a language model's training")
+    parser.add_argument("--prompt", default="The ")
+    parser.add_argument("--seed", type=int, default=1)
+    return parser
+
+
+def trained(folder: Path) -> Path:
+    """The folder of a language model of the scenes, which is trained if it is not there."""
+    recipe = Path(__file__).with_name("language_model.py")
+    subprocess.run([sys.executable, recipe, "--out", folder], check=True)
+    return folder
 
 
 def beside(texts: dict[str, str]) -> str:

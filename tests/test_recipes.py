@@ -48,6 +48,7 @@ def test_presets_of_language_models_are_settings():
 def recipe(monkeypatch, capsys, tmp_path):
     """Run a recipe in an empty folder; what it prints."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(ROOT / "recipes")  # as Python does for a script
 
     def run(name, *options):
         monkeypatch.setattr(sys, "argv", [name, *map(str, options)])
