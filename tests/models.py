@@ -1,9 +1,12 @@
 """Small random models and batches for the tests."""
 
 import itertools
+from pathlib import Path
+from typing import Any
 
 import torch
 
+import seqgen
 from seqgen.model.build import ModelConfig, Seq2Seq, build_seq2seq
 from seqgen.model.decoder import DecoderConfig
 from seqgen.model.memory import TextBatch
@@ -37,6 +40,14 @@ def batch(lengths: list[int], seed: int = 0) -> TextBatch:
     tokens = torch.randint(4, VOCAB, (len(lengths), max(lengths)), generator=generator)
     mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
     return TextBatch(tokens, mask)
+
+
+def loaded_double(*folders: Path) -> Any:
+    """A trained model, or an ensemble, in float64, where no batch changes what a row gives."""
+    model = seqgen.load(*folders)
+    for bundle in model.bundles:
+        bundle.model.double()
+    return model
 
 
 def row(whole: TextBatch, index: int) -> TextBatch:

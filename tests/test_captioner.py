@@ -1,5 +1,6 @@
 import pytest
 import torch
+from models import loaded_double
 from squares import COLOURS, draw
 
 import seqgen
@@ -11,10 +12,8 @@ PICTURES = [draw(colour, place) for colour in COLOURS for place in ("left", "rig
 
 @pytest.fixture(scope="module")
 def model(tiny_captioner):
-    loaded = seqgen.load(tiny_captioner)
+    loaded = loaded_double(tiny_captioner)
     assert isinstance(loaded, Captioner)
-    for bundle in loaded.bundles:
-        bundle.model.double()
     return loaded
 
 
@@ -50,9 +49,7 @@ def test_a_file_that_is_no_picture_is_told_of_and_stops_nothing(model, tmp_path)
 
 
 def test_an_ensemble_of_one_model_twice_is_that_model(model, tiny_captioner):
-    twice = seqgen.load(tiny_captioner, tiny_captioner)
-    for bundle in twice.bundles:
-        bundle.model.double()
+    twice = loaded_double(tiny_captioner, tiny_captioner)
     assert twice.caption(PICTURES, Beam(3)) == model.caption(PICTURES, Beam(3))
 
 

@@ -3,8 +3,8 @@ import subprocess
 import sys
 
 import pytest
+from command import seqgen
 from squares import draw
-from test_cli_tell import seqgen
 from topics import colour_settings, topic_settings
 
 from seqgen.errors import UserError

@@ -5,19 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from command import seqgen
 from tagged import tag_settings, write_conllu, write_tsv
-from typer.testing import CliRunner
 
-from seqgen.cli import app
 from seqgen.data.conllu import read_sentences
 from seqgen.errors import UserError
-
-
-def seqgen(*arguments: object):
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if done.exception and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.stdout
 
 
 def test_train_and_tag(tmp_path):

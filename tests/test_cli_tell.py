@@ -1,16 +1,7 @@
 import json
 
 from animals import ANIMALS, animal_settings
-from typer.testing import CliRunner
-
-from seqgen.cli import app
-
-
-def seqgen(*arguments: object):
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if done.exception and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.stdout
+from command import seqgen
 
 
 def test_train_and_tell(tmp_path):

@@ -1,16 +1,8 @@
 import pytest
+from command import seqgen
 from prose import prose_settings
-from typer.testing import CliRunner
 
-from seqgen.cli import app
 from seqgen.errors import UserError
-
-
-def seqgen(*arguments: object):
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if done.exception and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.stdout
 
 
 def test_train_generate_and_score(tmp_path, tiny_writer):

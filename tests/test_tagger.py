@@ -4,6 +4,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from models import loaded_double
 from tagged import sentences
 
 import seqgen
@@ -23,10 +24,7 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def model(tiny_tagger):
-    loaded = seqgen.load(tiny_tagger)
-    for bundle in loaded.bundles:
-        bundle.model.double()
-    return loaded
+    return loaded_double(tiny_tagger)
 
 
 def test_it_tags_words_it_never_saw_by_spelling_and_by_place(model):

@@ -1,5 +1,6 @@
 import pytest
 from animals import ANIMALS
+from models import loaded_double
 
 import seqgen
 from seqgen import Beam, Greedy, Sample, UserError
@@ -12,10 +13,7 @@ STRATEGIES = [Greedy(), Beam(3, n_best=2), Sample(1.0, samples=2, seed=4)]
 
 @pytest.fixture(scope="module")
 def model(tiny_teller):
-    loaded = seqgen.load(tiny_teller)
-    for bundle in loaded.bundles:
-        bundle.model.double()
-    return loaded
+    return loaded_double(tiny_teller)
 
 
 def test_it_says_of_a_value_what_it_learned(model):

@@ -2,6 +2,7 @@ import itertools
 
 import pytest
 import torch
+from models import loaded_double
 
 import seqgen
 from seqgen import Beam, Greedy, Sample, UserError
@@ -13,10 +14,7 @@ LINES = ["a big dog", "", "cat", "red red cat sees", "dog sees a cat", " ", "big
 
 @pytest.fixture(scope="module")
 def model(tiny_bundle):
-    loaded = seqgen.load(tiny_bundle)
-    for bundle in loaded.bundles:
-        bundle.model.double()
-    return loaded
+    return loaded_double(tiny_bundle)
 
 
 def same(found, expected):
@@ -68,9 +66,7 @@ def test_attention_is_over_the_lines_own_positions(model):
 
 
 def test_an_ensemble_of_one_model_twice_is_that_model(model, tiny_bundle):
-    twice = seqgen.load(tiny_bundle, tiny_bundle)
-    for bundle in twice.bundles:
-        bundle.model.double()
+    twice = loaded_double(tiny_bundle, tiny_bundle)
     assert twice.translate(LINES, Beam(3)) == model.translate(LINES, Beam(3))
     for one, other in zip(twice.score(LINES, LINES), model.score(LINES, LINES), strict=True):
         assert one == pytest.approx(other, abs=1e-12)
