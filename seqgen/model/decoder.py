@@ -137,14 +137,14 @@ class Decoder(nn.Module):
 
     def start(self, memory: Memory | None, batch_size: int) -> State:
         """The state before the first token of ``batch_size`` sequences."""
-        weight = self.readout.weight
+        like = self.readout.bias  # for its type and where it is
         if self.begin is None or memory is None:
-            cells = tuple(layer.zero_state(batch_size, weight) for layer in self.layers)
+            cells = tuple(layer.zero_state(batch_size, like) for layer in self.layers)
         else:
             parts = torch.split(torch.tanh(self.begin(memory.summary)), self.config.hidden_dim, -1)
             pairs = [parts[i : i + self.parts] for i in range(0, len(parts), self.parts)]
             cells = tuple(tuple(part.contiguous() for part in pair) for pair in pairs)
-        feed = weight.new_zeros(batch_size, self.config.embedding_dim)
+        feed = like.new_zeros(batch_size, self.config.embedding_dim)
         prepared = None
         if self.attention is not None and memory is not None:
             prepared = self.attention.prepare(memory)

@@ -7,15 +7,18 @@ whatever stands beside it: a batch of N gives what N singles give.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from seqgen.model.decoder import Decoder
 from seqgen.model.rnn import Cell, CellState, RNNLayer
 
 _MOST = 127  # the largest 8-bit integer whose negative is one, too
+_FEW, _MANY = 8, 32  # rows come by so many, since oneDNN makes a kernel for each number of them
 
 
 def round_rows(numbers: Tensor) -> tuple[Tensor, Tensor]:
@@ -23,6 +26,34 @@ def round_rows(numbers: Tensor) -> tuple[Tensor, Tensor]:
     scales = numbers.abs().amax(-1, keepdim=True).div_(_MOST)
     scales.clamp_min_(torch.finfo(numbers.dtype).tiny)  # a row of zeros
     return (numbers / scales).round_().to(torch.int8), scales
+
+
+def _scaled_sums(rows: Tensor, packed: Any, scales: Tensor) -> Tensor:
+    """Sums of products with a packed matrix, exact, then times ``scales`` [M]: float32 [N, M]."""
+    count = len(rows)
+    unit = _FEW if count <= 2 * _FEW else _MANY
+    rows = F.pad(rows, (0, 0, 0, -count % unit))
+    zero = torch.zeros(len(scales), dtype=torch.int64)
+    form: Any = ("none", [], "")  # nothing done to the sums
+    product: Any = torch.ops.onednn.qlinear_pointwise
+    found: Tensor = product(rows, 1.0, 0, packed, scales, zero, None, 1.0, 0, torch.float32, *form)
+    return found[:count]
+
+
+@cache
+def packs() -> bool:
+    """Whether oneDNN, where torch has it, adds up products of 8-bit integers without an error.
+
+    It packs a matrix once and multiplies by the scales on the way. On processors older than
+    AVX-512 VNNI it adds pairs of products in 16 bits, which are too few for large ones.
+    """
+    try:
+        largest = torch.full((4, 256), _MOST, dtype=torch.int8)
+        packed = torch.ops.onednn.qlinear_prepack(largest, None)
+        sums = _scaled_sums(largest, packed, torch.ones(4))
+    except (AttributeError, RuntimeError):  # a torch without oneDNN, or with another one
+        return False
+    return bool((sums == 256 * _MOST**2).all())
 
 
 class Int8Linear(nn.Module):
@@ -35,26 +66,34 @@ class Int8Linear(nn.Module):
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
-        self.weight: Tensor
         self.scales: Tensor
         self.bias: Tensor
         rounded, scales = round_rows(weight.detach())
         self.in_features, self.out_features = rounded.shape[1], rounded.shape[0]
-        self.register_buffer("weight", rounded)
         self.register_buffer("scales", scales.squeeze(-1))
         bias = weight.new_zeros(len(weight)) if bias is None else bias
         self.register_buffer("bias", bias.detach().clone())
+        self._packed = self._plain = None
+        if weight.dtype == torch.float32 and packs():
+            self._packed = torch.ops.onednn.qlinear_prepack(rounded, None)
+        else:  # floats that hold any sum of K products of integers exactly
+            exact = self.in_features * _MOST**2 < 1 << 24
+            self._plain = rounded.to(torch.float32 if exact else torch.float64)
 
     def forward(self, numbers: Tensor) -> Tensor:
         """The product for numbers [..., K]: [..., M]."""
-        rows, scales = round_rows(numbers.reshape(-1, self.in_features))
-        if self.in_features == 1:  # torch._int_mm misreads the strides of a single column
-            sums = rows.int() * self.weight.t().int()
-        else:
-            sums = torch._int_mm(rows, self.weight.t())
-        found = sums.to(numbers.dtype).mul_(scales)
-        torch.addcmul(self.bias, found, self.scales, out=found)
+        found = self.onto(self.bias, numbers.reshape(-1, self.in_features))
         return found.view(*numbers.shape[:-1], self.out_features)
+
+    def onto(self, start: Tensor, numbers: Tensor) -> Tensor:
+        """``start``, [M] or [N, M], and the product for ``numbers`` [N, K], without the bias."""
+        rows, scales = round_rows(numbers)
+        if self._plain is None:
+            sums = _scaled_sums(rows, self._packed, self.scales)
+        else:
+            wide = F.linear(rows.to(self._plain.dtype), self._plain)
+            sums = wide.to(numbers.dtype).mul_(self.scales)
+        return torch.addcmul(start, sums, scales, out=sums)
 
 
 class Int8Layer(nn.Module):
@@ -69,8 +108,13 @@ class Int8Layer(nn.Module):
         own = layer.layer
         self.cell: Cell = layer.cell
         self.hidden_dim, self.state_count = layer.hidden_dim, layer.state_count
-        self.read = Int8Linear(own.weight_ih_l0, own.bias_ih_l0)
-        self.carry = Int8Linear(own.weight_hh_l0, own.bias_hh_l0)
+        read, carry, bias = own.weight_ih_l0, own.weight_hh_l0, own.bias_ih_l0
+        if self.cell != "gru":  # whose reset gate needs what is carried apart
+            bias = bias + own.bias_hh_l0
+        if self.cell == "lstm":  # the new value behind the three gates
+            read, carry, bias = (_new_last(part) for part in (read, carry, bias))
+        self.read = Int8Linear(read, bias)
+        self.carry = Int8Linear(carry, own.bias_hh_l0 if self.cell == "gru" else None)
 
     def zero_state(self, rows: int, like: Tensor) -> CellState:
         """As ``RNNLayer.zero_state``."""
@@ -78,18 +122,20 @@ class Int8Layer(nn.Module):
 
     def step(self, inputs: Tensor, state: CellState) -> CellState:
         """As ``RNNLayer.step``."""
-        read, carried = self.read(inputs), self.carry(state[0])
+        read = self.read(inputs)
         if self.cell == "rnn":
-            return (torch.tanh(read + carried),)
+            return (self.carry.onto(read, state[0]).tanh_(),)
         if self.cell == "gru":
+            carried = self.carry(state[0])
             width = 2 * self.hidden_dim
             reset, update = torch.sigmoid(read[:, :width] + carried[:, :width]).chunk(2, -1)
             new = torch.tanh(read[:, width:] + reset * carried[:, width:])
             return (torch.lerp(new, state[0], update),)
-        gates = (read + carried).view(-1, 4, self.hidden_dim)
-        let_in, forget, _, let_out = torch.sigmoid(gates).unbind(1)
-        memory = forget * state[1] + let_in * torch.tanh(gates[:, 2])
-        return let_out * torch.tanh(memory), memory
+        gates = self.carry.onto(read, state[0]).view(-1, 4, self.hidden_dim)
+        gates[:, :3].sigmoid_()
+        let_in, forget, let_out, new = gates.unbind(1)
+        memory = torch.addcmul(forget * state[1], let_in, new.tanh_())
+        return torch.tanh(memory).mul_(let_out), memory
 
     def run(self, sequence: Tensor, state: CellState) -> tuple[Tensor, CellState]:
         """As ``RNNLayer.run``, in a loop of steps."""
@@ -98,6 +144,12 @@ class Int8Layer(nn.Module):
             state = self.step(inputs, state)
             outputs.append(state[0])
         return torch.stack(outputs, 1), state
+
+
+def _new_last(parts: Tensor) -> Tensor:
+    """The rows of an LSTM, by fours in torch's order, with those of the new value last."""
+    let_in, forget, new, let_out = parts.chunk(4)
+    return torch.cat([let_in, forget, let_out, new])
 
 
 def quantize(decoder: Decoder) -> None:
