@@ -41,6 +41,7 @@ def caption_settings(folder: Path, pictures: int = 48, **training: object) -> di
     values = {
         "data.captions": str(folder),
         "data.flip": False,
+        "data.image": {"size": 64, "resize": 64},
         "data.target.vocab_size": 40,
         "model.encoder_options": {
             "backbone": "small", "weights": "none", "tuned_stages": -1, "output_dim": 32,
