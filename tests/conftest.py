@@ -1,9 +1,25 @@
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Two workers with a thread each finish before two with two, which wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Tell what the exactness suite has counted; here, as it is read in workers alone."""
+    counts: Counter[str] = Counter()
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        if getattr(report, "when", "") == "teardown":
+            counts.update(dict(report.user_properties))
+    for name, number in sorted(counts.items()):
+        terminalreporter.write_line(name.replace("exact:", f"exact: {number:,}"))
 
 
 @pytest.fixture(scope="session")

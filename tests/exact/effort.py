@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 LONG = os.environ.get("SEQGEN_EXACT") == "long"
 
-COUNTS: Counter[str] = Counter()  # told at the end of the run
+COUNTS: Counter[str] = Counter()  # of the test that runs
 
 
 def pick(short: T, long: T) -> T:
