@@ -1,5 +1,9 @@
 import copy
 import itertools
+import os
+import platform
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -12,6 +16,7 @@ import seqgen
 from seqgen import Beam, Greedy, Sample
 from seqgen.cli import app
 from seqgen.loaded import score_targets
+from seqgen.model import int8
 from seqgen.model.int8 import Int8Layer, Int8Linear, quantize, round_rows
 from seqgen.model.rnn import RNNLayer
 
@@ -45,6 +50,28 @@ def test_a_batch_gives_the_bits_of_singles(rows, width, outputs, seed):
     # each factor is off by half a unit at most
     worst = width * (numbers.abs().max() * weight.abs().max()) / 127 * 1.01
     assert (found - exact).abs().max() <= worst
+
+
+@pytest.mark.parametrize("width", [1, 64, 1040, 1041, 3000])
+def test_floats_give_the_bits_of_packed_integers(width, monkeypatch):
+    """Where integers cannot be added without an error."""
+    if not int8.packs():
+        pytest.skip("oneDNN adds with errors on this processor, or is not there")
+    weight, bias, numbers = torch.randn(9, width), torch.randn(9), torch.randn(5, width)
+    packed = Int8Linear(weight, bias)(numbers)
+    monkeypatch.setattr(int8, "packs", lambda: False)
+    assert torch.equal(Int8Linear(weight, bias)(numbers), packed)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="no such processors of this kind")
+def test_sums_that_do_not_fit_are_found_out():
+    """oneDNN adds pairs in 16 bits where it is told to take the processor for an old one."""
+    program = "from seqgen.model.int8 import packs; print(packs())"
+    old = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=old, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])

@@ -61,6 +61,7 @@ def test_samples_are_numbered_and_do_not_depend_on_their_batch(tiny_writer):
 
 
 def test_memory_of_a_stream_does_not_grow(tiny_writer):
+    import gc
     import tracemalloc
 
     pieces = tiny_writer.generate("", Sample(seed=2), length=10**6)
@@ -69,9 +70,10 @@ def test_memory_of_a_stream_does_not_grow(tiny_writer):
     tracemalloc.start()
     for _ in islice(pieces, 600):
         pass
+    gc.collect()  # other tests' rubbish too
     grown = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    assert grown < 20_000
+    assert grown < 50_000  # an array a token would be 60,000 at least
 
 
 def test_an_ensemble_of_one_model_twice_is_that_model(tiny_writer):

@@ -10,6 +10,7 @@ SIZES = {  # settings that make a model of ours about as large as a peer's
     "eole": ["model.encoder_options.hidden_dim=256", "model.tied_embeddings=false",
              "model.decoder.tied_output=false"],
 }  # fmt: skip
+FAST = ["--int8", "--processes", "2", "--threads", "1"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Row:
 def rows(joeynmt: Path, eole: Path) -> list[Row]:
     """The peers, each followed by ours at its size: all in float32, and as fast as it goes.
 
-    The latter trains in bfloat16 and translates with products of 8-bit integers.
+    The latter trains in bfloat16 and translates with products of 8-bit integers in two processes
+    of a thread each.
     """
     peers = {
         "joeynmt": Row(
@@ -40,17 +42,19 @@ def rows(joeynmt: Path, eole: Path) -> list[Row]:
             [f"{eole}/bin/eole", "train", "-c", "eole.json"],
             r"/ *([\d,]+) tok/s",
             [f"{eole}/bin/eole", "predict", "-model_path", "eole", "-src", "IN", "-output", "OUT",
-             "-beam_size", "5", "-batch_size", "64", "-max_length", "60"],
+             "-beam_size", "5", "-length_penalty", "none", "-batch_size", "64",
+             "-max_length", "60"],
             pieces=True,
         ),
     }  # fmt: skip
     found = []
     for peer, row in peers.items():
         found.append(row)
-        for precision, wishes in (("float32", []), ("bfloat16", ["--int8"])):
+        for precision, wishes in (("float32", []), ("bfloat16", FAST)):
             name = f"seqgen-{peer}-{precision}"
             sets = [f"--set={one}" for one in (*SIZES[peer], f"training.precision={precision}")]
             train = [*SEQGEN, "train", "translate", "--config", "seqgen.toml", "--out", name, *sets]
-            translate = [*SEQGEN, "translate", "--model", name, "--input", "IN", "--output", "OUT"]
+            translate = [*SEQGEN, "translate", "--model", name, "--input", "IN", "--output", "OUT",
+                         "--length-penalty", "0"]  # fmt: skip
             found.append(Row(name, train, r"([\d,]+) tokens/s", [*translate, *wishes]))
     return found
