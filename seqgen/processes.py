@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
+from itertools import chain, islice
 
 from seqgen.errors import UserError
 
@@ -39,13 +39,16 @@ def shared(
         make: called once in each process, which starts from nothing, so it must be picklable.
         lines: any number.
         processes: that work; this one only reads and writes.
-        window: lines that a process gets at a time.
+        window: lines that a process gets at a time; fewer where there are too few for all.
 
     Raises:
         UserError: as ``make`` and its work do; or a process was killed.
     """
     waiting: deque[Future[list[str]]] = deque()
     rest, first = iter(lines), 0
+    begun = list(islice(rest, processes * window))
+    window = min(window, -(-len(begun) // processes))
+    rest = chain(begun, rest)
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(processes, context, _leave_stopping_to_the_parent)
     try:

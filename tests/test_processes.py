@@ -16,6 +16,10 @@ def upper():
     return lambda lines, first: [f"{first + i} {line.upper()}" for i, line in enumerate(lines)]
 
 
+def counts():
+    return lambda lines, first: [str(len(lines))] * len(lines)
+
+
 def dying():
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -36,6 +40,11 @@ def test_lines_come_in_order_and_no_more_are_read_than_wait():
     assert next(found) == "0 A0" and len(read) == 21
     assert list(found) == [f"{i} A{i}" for i in range(1, 100)]
     assert list(shared(upper, [], 2, 7)) == []
+
+
+def test_a_few_lines_are_shared_too():
+    assert list(shared(counts, ["a"] * 11, 2, 4096)) == ["6"] * 6 + ["5"] * 5
+    assert list(shared(counts, ["a"], 2, 4096)) == ["1"]
 
 
 @pytest.mark.parametrize(
