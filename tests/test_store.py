@@ -131,6 +131,14 @@ def test_store(tmp_path: Path) -> None:
     assert store.info.settings == {"a": [1]}
 
 
+def test_text_that_is_damaged(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "s")
+    path = next((tmp_path / "s").glob("source_text.tokens*"))
+    path.write_bytes(path.read_bytes()[:-2] + b"\xff\xff")
+    with pytest.raises(UserError, match="column 'source_text' is not UTF-8; prepare it again"):
+        store.texts("source_text", range(3))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

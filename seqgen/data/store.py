@@ -22,6 +22,7 @@ INFO = "store.json"
 _TYPES = ("uint8", "uint16", "int32")  # of tokens
 HEADER_BYTES = 128  # of a .npy header, whatever the shape
 _BLOCK = 1 << 16  # offsets checked at a time
+_AGAIN = "prepare it again"
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,10 @@ class Ragged:
         tokens = _map(_named(path, "tokens"), _TYPES)
         offsets = _map(_named(path, "offsets"), ("int64",))
         if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(tokens):
-            raise UserError("does not fit its tokens", _named(path, "offsets"), "prepare it again")
+            raise UserError("does not fit its tokens", _named(path, "offsets"), _AGAIN)
         for begin in range(0, len(offsets), _BLOCK):
             if (np.diff(offsets[begin : begin + _BLOCK + 1]) < 0).any():
-                raise UserError("is damaged", _named(path, "offsets"), "prepare it again")
+                raise UserError("is damaged", _named(path, "offsets"), _AGAIN)
         return cls(tokens, offsets)
 
     def __len__(self) -> int:
@@ -175,14 +176,14 @@ class Store:
             raise UserError(f"has layout {info.version} where 1 is expected", where)
         for name in info.columns:
             if not name.isidentifier():  # above all, no path that leads elsewhere
-                raise UserError(f"has a column {name!r}", where, "prepare it again")
+                raise UserError(f"has a column {name!r}", where, _AGAIN)
         columns = {name: Ragged.open(folder / name) for name in info.columns}
         for name, column in columns.items():
             if len(column) != info.rows:
                 raise UserError(
                     f"column '{name}' has {len(column)} rows where {INFO} says {info.rows}",
                     folder,
-                    "prepare it again",
+                    _AGAIN,
                 )
         return cls(folder, info, columns)
 
@@ -190,9 +191,16 @@ class Store:
         return self.info.rows
 
     def texts(self, column: str, rows: Sequence[int] | npt.NDArray[Any]) -> list[str]:
-        """The given rows of a column of UTF-8 text."""
+        """The given rows of a column of UTF-8 text.
+
+        Raises:
+            UserError: it is damaged.
+        """
         ragged = self.columns[column]
-        return [ragged[row].tobytes().decode("utf-8") for row in rows]
+        try:
+            return [ragged[row].tobytes().decode("utf-8") for row in rows]
+        except UnicodeDecodeError as error:
+            raise UserError(f"column '{column}' is not UTF-8", self.folder, _AGAIN) from error
 
 
 def write_info(folder: Path, info: StoreInfo) -> None:
@@ -225,4 +233,4 @@ def _map(path: Path, types: tuple[str, ...]) -> npt.NDArray[Any]:
                 return np.asarray(np.memmap(path, dtype, "r", HEADER_BYTES, (count,)))
     except OSError as error:
         raise unreadable(path, error) from error
-    raise UserError("is no array of a store, or cut off", path, "prepare it again")
+    raise UserError("is no array of a store, or cut off", path, _AGAIN)

@@ -66,10 +66,14 @@ def within(model):
     return 1e-10 if dtype == torch.float64 else 1e-4
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
-def test_the_log_prob_reported_is_what_scoring_gives(task, model, strategy):
+def skip_what_cannot_be(task, strategy):
     if task == "write" and strategy == Beam(3, coverage_penalty=0.4):
         pytest.skip("a language model has no attention to cover anything with")
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
+def test_the_log_prob_reported_is_what_scoring_gives(task, model, strategy):
+    skip_what_cannot_be(task, strategy)
     checked = 0
     for item, best in zip(
         INPUTS[task], search(task, model, INPUTS[task], strategy, processors=[NoRepeat(4)]),
@@ -89,6 +93,7 @@ def test_the_log_prob_reported_is_what_scoring_gives(task, model, strategy):
 
 @pytest.mark.parametrize("strategy", STRATEGIES[:: pick(2, 1)], ids=repr)
 def test_output_depends_neither_on_the_batch_nor_on_its_order(task, model, strategy):
+    skip_what_cannot_be(task, strategy)
     inputs = INPUTS[task]
     alone = search(task, model, inputs, strategy, batch_size=1)
     orders = list(itertools.islice(itertools.permutations(range(8)), 5, 40000, pick(20000, 4000)))
