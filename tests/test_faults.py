@@ -229,7 +229,7 @@ def test_an_input_that_is_cut_off_while_it_is_read(warm, tiny_bundle, tmp_path):
     little = "from seqgen.search import batched\nbatched.WINDOW = 64"  # read at a time
     child = warm.start("translate", "--model", tiny_bundle, "--beam-size", 1, "--input", path,
                        "--output", tmp_path / "out.txt", code=little)  # fmt: skip
-    until(lambda: parts(tmp_path))
+    until(lambda: any(part.stat().st_size for part in parts(tmp_path)))  # so it is being read
     os.truncate(path, 30_000)
     assert "long.txt: was cut off while it was read" in one_line(child)
     assert not (tmp_path / "out.txt").exists() and not parts(tmp_path)

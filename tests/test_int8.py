@@ -91,9 +91,7 @@ def test_a_layer_is_nearly_the_one_it_was_made_of(cell):
 
 
 def test_teacher_forcing_and_steps_agree():
-    """But for a context that differs in its last bit and is rounded to the next integer."""
-    torch.manual_seed(0)
-    near = []
+    torch.manual_seed(0)  # a context that differs in its last bit may be rounded elsewhere
     for configuration in CONFIGURATIONS:
         model = small(torch.float32, **configuration)
         quantize(model.decoder)
@@ -104,9 +102,7 @@ def test_teacher_forcing_and_steps_agree():
             state = model.decoder.start(memory, 3)
             for time in range(5):
                 found, state, _ = model.decoder.step(tokens[:, time], state)
-                torch.testing.assert_close(found, expected[:, time], atol=0.03, rtol=0.0)
-                near.append((found - expected[:, time]).abs().max() < 1e-4)
-    assert sum(near) > 0.9 * len(near)
+                torch.testing.assert_close(found, expected[:, time], atol=1e-4, rtol=1e-4)
 
 
 def test_what_is_rounded_is_near_what_was():
