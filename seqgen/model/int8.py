@@ -7,7 +7,8 @@ whatever stands beside it: a batch of N gives what N singles give.
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, cast
 
 import torch
@@ -16,6 +17,8 @@ from torch.nn import functional as F
 
 from seqgen.model.decoder import Decoder
 from seqgen.model.rnn import Cell, CellState, RNNLayer
+
+Sums = Callable[[Tensor], Tensor]  # of rows int8 [N, K], times a scale for each column: [N, M]
 
 _MOST = 127  # the largest 8-bit integer whose negative is one, too
 _FEW, _MANY = 8, 32  # rows come by so many, since oneDNN makes a kernel for each number of them
@@ -28,16 +31,27 @@ def round_rows(numbers: Tensor) -> tuple[Tensor, Tensor]:
     return (numbers / scales).round_().to(torch.int8), scales
 
 
-def _scaled_sums(rows: Tensor, packed: Any, scales: Tensor) -> Tensor:
+def _packed_sums(rows: Tensor, packed: Any, scales: Tensor, zeros: Tensor) -> Tensor:
     """Sums of products with a packed matrix, exact, then times ``scales`` [M]: float32 [N, M]."""
     count = len(rows)
     unit = _FEW if count <= 2 * _FEW else _MANY
     rows = F.pad(rows, (0, 0, 0, -count % unit))
-    zero = torch.zeros(len(scales), dtype=torch.int64)
     form: Any = ("none", [], "")  # nothing done to the sums
     product: Any = torch.ops.onednn.qlinear_pointwise
-    found: Tensor = product(rows, 1.0, 0, packed, scales, zero, None, 1.0, 0, torch.float32, *form)
+    found: Tensor = product(rows, 1.0, 0, packed, scales, zeros, None, 1.0, 0, torch.float32, *form)
     return found[:count]
+
+
+def _float_sums(rows: Tensor, matrix: Tensor, scales: Tensor) -> Tensor:
+    """The same bits, of a matrix of floats that hold every sum exactly."""
+    return F.linear(rows.to(matrix.dtype), matrix).to(scales.dtype).mul_(scales)
+
+
+def _pack(matrix: Tensor, scales: Tensor) -> Sums:
+    """``_packed_sums`` with ``matrix``, int8 [M, K], put once into the order oneDNN reads it in."""
+    packed = torch.ops.onednn.qlinear_prepack(matrix, None)
+    zeros = torch.zeros(len(scales), dtype=torch.int64)  # every scale's zero point
+    return partial(_packed_sums, packed=packed, scales=scales, zeros=zeros)
 
 
 @cache
@@ -49,8 +63,7 @@ def packs() -> bool:
     """
     try:
         largest = torch.full((4, 256), _MOST, dtype=torch.int8)
-        packed = torch.ops.onednn.qlinear_prepack(largest, None)
-        sums = _scaled_sums(largest, packed, torch.ones(4))
+        sums = _pack(largest, torch.ones(4))(largest)
     except (AttributeError, RuntimeError):  # a torch without oneDNN, or with another one
         return False
     return bool((sums == 256 * _MOST**2).all())
@@ -66,19 +79,19 @@ class Int8Linear(nn.Module):
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
-        self.scales: Tensor
         self.bias: Tensor
         rounded, scales = round_rows(weight.detach())
         self.in_features, self.out_features = rounded.shape[1], rounded.shape[0]
-        self.register_buffer("scales", scales.squeeze(-1))
+        scales = scales.squeeze(-1)
         bias = weight.new_zeros(len(weight)) if bias is None else bias
         self.register_buffer("bias", bias.detach().clone())
-        self._packed = self._plain = None
+        self._sums: Sums
         if weight.dtype == torch.float32 and packs():
-            self._packed = torch.ops.onednn.qlinear_prepack(rounded, None)
-        else:  # floats that hold any sum of K products of integers exactly
-            exact = self.in_features * _MOST**2 < 1 << 24
-            self._plain = rounded.to(torch.float32 if exact else torch.float64)
+            self._sums = _pack(rounded, scales)
+        else:
+            exact = self.in_features * _MOST**2 < 1 << 24  # in float32
+            matrix = rounded.to(torch.float32 if exact else torch.float64)
+            self._sums = partial(_float_sums, matrix=matrix, scales=scales)
 
     def forward(self, numbers: Tensor) -> Tensor:
         """The product for numbers [..., K]: [..., M]."""
@@ -88,11 +101,7 @@ class Int8Linear(nn.Module):
     def onto(self, start: Tensor, numbers: Tensor) -> Tensor:
         """``start``, [M] or [N, M], and the product for ``numbers`` [N, K], without the bias."""
         rows, scales = round_rows(numbers)
-        if self._plain is None:
-            sums = _scaled_sums(rows, self._packed, self.scales)
-        else:
-            wide = F.linear(rows.to(self._plain.dtype), self._plain)
-            sums = wide.to(numbers.dtype).mul_(self.scales)
+        sums = self._sums(rows)
         return torch.addcmul(start, sums, scales, out=sums)
 
 
