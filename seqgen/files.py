@@ -78,7 +78,9 @@ def read_json(path: Path) -> Any:
         return json.loads(read_bytes(path).decode("utf-8"))
     except UnicodeDecodeError as error:
         raise UserError(f"is not UTF-8 at byte {error.start}", path) from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise UserError("is JSON nested too deeply", path) from error
+    except ValueError as error:
         raise no_json(error, path) from error
 
 
@@ -211,8 +213,8 @@ def writing_folder(path: Path) -> Iterator[Path]:
         raise Unwritable(path, error) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-        if path.exists():
-            shutil.rmtree(old, ignore_errors=True)
+        with suppress(OSError):  # then the next to look settles it
+            settle_folder(path)
 
 
 def lock_folder(folder: Path, what: str) -> BinaryIO:
