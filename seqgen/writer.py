@@ -81,30 +81,39 @@ class Writer:
         length: int = LENGTH,
         until: str = "",
         number: int = 0,
+        processors: Sequence[Processor] = (),
     ) -> Iterator[str]:
         """What follows ``prompt``, as a stream of pieces of text, in memory that stays small.
 
+        The bundle's own processors come first, as in every search; where there are any, 8 bytes
+        are kept of every token.
+
         Args:
             prompt: the beginning of the text.
-            strategy: ``Sample``, also the default, or ``Greedy``; a ``Beam`` gives its one
-                piece when it is done, and its memory grows with ``length``.
+            strategy: ``Sample`` or ``Greedy``; any other, such as ``Beam``, gives its text when
+                it is done, and its memory grows with ``length``. If not given, it is the
+                bundle's, if that names one of the user's own, or else ``Sample``.
             length: the most tokens to write.
             until: text to stop after; empty for none.
             number: of the sample: with another one the same seed draws other numbers.
+            processors: changes to the model's log-probabilities, in order.
 
         Raises:
-            UserError: the prompt is no text, ``length`` is negative, or several samples are
-                asked of a stream.
+            UserError: the prompt is no text, ``length`` is negative, several samples are
+                asked of a stream, or a part of the bundle's search cannot be made.
         """
         if length < 0:
             raise UserError(f"a length of {length} is less than 0")
-        strategy = strategy or Sample()
+        if strategy is None:
+            strategy = default_strategy(self.search) if self.search.strategy else Sample()
+        processors = (*own_processors(self.search, self.target), *processors)
         tokens, decoder = self._begin(prompt)
         if isinstance(strategy, (Greedy, Sample)):
-            found = stream(self.stepper, [tokens], strategy, number)
+            found = stream(self.stepper, [tokens], strategy, number, processors)
             return _cut_after(decoder.decode(islice(found, length)), until)
-        steps = strategy.run(self.stepper, [tokens], np.array([length]), (), np.array([number]))
-        return _cut_after(decoder.decode(run(steps)[0][0].tokens), until)
+        limit, numbers = np.array([length]), np.array([number])
+        (best,) = run(strategy.run(self.stepper, [tokens], limit, processors, numbers))
+        return _cut_after(decoder.decode(best[0].tokens), until)
 
     def hypotheses(
         self,

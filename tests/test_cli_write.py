@@ -38,6 +38,16 @@ def test_greedy_beam_and_until(tiny_writer):
     assert line.count("\n") == 1 and line.startswith("the cat ")
 
 
+def test_parts_of_ones_own_write(tiny_writer):
+    asked = ("generate", "--model", tiny_writer.folder, "--length", 40)
+    narrow = ("--strategy", "seqgen.search.sample:Sample", "--strategy-option", "temperature=0.0")
+    assert seqgen(*asked, *narrow) == seqgen(*asked, "--greedy")
+    spec = "seqgen.search.processors:NoRepeat"
+    once = ("--processor", spec, "--processor-option", "NoRepeat.n=1")
+    text = seqgen(*asked, *once, "--greedy")
+    assert text != seqgen(*asked, "--greedy") and len(set(text[:10])) == 10
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -47,6 +57,8 @@ def test_greedy_beam_and_until(tiny_writer):
         (("--greedy", "--temperature", 0.8), "draw nothing"),
         (("--beam-size", 2, "--top-p", 0.9), "draw nothing"),
         (("--temperature", -1), "temperature"),
+        (("--strategy", "seqgen.search.sample:Greedy", "--seed", 1), "beside options of another"),
+        (("--strategy-option", "size=3"), "without --strategy"),
     ],
 )
 def test_contradictions_are_refused(tiny_writer, options, message):

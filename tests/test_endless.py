@@ -7,6 +7,7 @@ from tables import random_table
 from seqgen.errors import UserError
 from seqgen.search.endless import stream
 from seqgen.search.ngram import NGram
+from seqgen.search.processors import Ban, ForcedPrefix, NoRepeat, RepetitionPenalty
 from seqgen.search.sample import Greedy, Sample
 from seqgen.search.step import run
 
@@ -24,12 +25,18 @@ def test_a_stream_gives_what_the_search_gives(strategy, seed):
         assert found == best.tokens
 
 
-def test_long_streams_go_on_drawing_as_the_search_does():
-    model = NGram([1, 2, 3, 1, 1, 2, 4] * 5, 2, 6, bos=0, eos=5)
-    strategy = Sample(seed=7, top_k=4)
-    (best,) = run(strategy.run(model, [[1]], np.array([90]), rows=np.array([2])))[0]
-    found = tuple(islice(stream(model, [[1]], strategy, 2), 90))
-    assert found == best.tokens and len(found) > 32
+@pytest.mark.parametrize("strategy", [Greedy(), Sample(seed=7, top_k=4)])
+@pytest.mark.parametrize(
+    "processors",
+    [(), (ForcedPrefix((4, 3)), Ban(((1, 2),)), RepetitionPenalty(1.3)), (NoRepeat(3),)],
+    ids=len,
+)
+def test_long_streams_go_on_as_the_search_does(strategy, processors):
+    text = np.random.default_rng(1).integers(1, 12, 2000).tolist()
+    model = NGram(text, 2, 13, bos=0, eos=12)
+    (best,) = run(strategy.run(model, [[1]], np.array([200]), processors, np.array([2])))[0]
+    found = tuple(islice(stream(model, [[1]], strategy, 2, processors), 200))
+    assert found == best.tokens and len(found) == 200
 
 
 def test_one_stream_is_one_sample():

@@ -77,10 +77,23 @@ def test_from_the_command_line_they_are_for_any_model(tiny_bundle, tmp_path):
         words = ["translate", "--model", str(tiny_bundle), *options, "a big dog"]
         return CliRunner().invoke(app, words)
 
+    def refused(*options):
+        return str(translate(*options).exception)
+
     model = seqgen.load(tiny_bundle)
     (greedy,) = model.translate(["a big dog"], Greedy())
     assert translate("--strategy", f"{path}:Mine").stdout == f"{greedy}\n"
     assert EOS == 3 and translate("--processor", f"{path}:stop").stdout == "\n"
     for other in ("--beam-size=3", "--temperature=1", "--n-best=2"):
-        told = str(translate("--strategy", f"{path}:Mine", other).exception)
+        told = refused("--strategy", f"{path}:Mine", other)
         assert "--strategy: is given beside options of another" in told
+    beam = ("--strategy", "seqgen.search.beam:Beam", "--strategy-option")
+    assert translate(*beam, "size=1", *beam[2:], "length_penalty=0").stdout == f"{greedy}\n"
+    assert "unexpected keyword argument 'sise'" in refused(*beam, "sise=1")
+    assert "--strategy-option: is given without --strategy" in refused(*beam[2:], "size=1")
+    once = ("--processor", "seqgen.search.processors:Ban", "--processor-option")
+    assert translate(*once, "Ban.sequences=[[3]]").stdout != "\n"
+    assert "no processor 'Bann'; there are Ban" in refused(*once, "Bann.sequences=[]")
+    assert "--processor-option: there is no processor 'Ban'" in refused(*once[2:], "Ban.a=1")
+    for text in ("sequences=[]", "Ban", "Ban.=3", "Ban.x y=3"):
+        assert "--processor-option" in refused(*once, text)

@@ -10,9 +10,12 @@ import seqgen
 from seqgen.errors import UserError
 from seqgen.generate import load, load_translator, load_writer
 from seqgen.inspection import describe, replay
+from seqgen.plugins import name_of
 from seqgen.running_text import encode_text
 from seqgen.search.beam import Beam
+from seqgen.search.processors import NoRepeat
 from seqgen.search.sample import Greedy, Sample
+from seqgen.search.settings import SearchConfig
 from seqgen.writer import Writer, _cut_after
 
 
@@ -28,6 +31,38 @@ def test_stream_search_and_score_agree(tiny_writer, strategy, prompt):
     tokens = [*encode_text(tiny_writer.target, prompt), *best.hypothesis.tokens]
     whole = np.concatenate([p[0] for p in tiny_writer.bundles[0].stream(np.array(tokens), 1)])
     np.testing.assert_allclose(whole[begun:], best.hypothesis.token_log_probs, atol=1e-4)
+
+
+def without_a(prefix, log_probs, piece=4):
+    changed = log_probs.copy()
+    changed[:, piece] = -np.inf
+    return changed
+
+
+@pytest.mark.parametrize("strategy", [None, Greedy(), Sample(seed=4), Beam(3, length_penalty=0.0)])
+def test_a_stream_obeys_the_processors_of_the_model_and_those_given(tiny_writer, strategy):
+    (often, *_) = tiny_writer.target.encode(["e"])[0]
+    model = Writer(*tiny_writer.bundles)
+    model.search = SearchConfig(
+        processors=(name_of(without_a), name_of(NoRepeat)),
+        processor_options={"without_a": {"piece": often}, "NoRepeat": {"n": 12}},
+    )
+    assert "e" in "".join(tiny_writer.generate("the ", strategy, 60))
+    text = "".join(model.generate("the ", strategy, 60))
+    assert text and "e" not in text
+    less = "".join(model.generate("the ", strategy, 60, processors=[NoRepeat(3)]))
+    grams = [less[i : i + 3] for i in range(len(less) - 2)]
+    assert less and less != text and len(set(grams)) == len(grams)
+    (best,) = next(model.hypotheses(["the "], strategy or Sample(), 60))
+    assert best.text == text
+
+
+def test_a_strategy_of_ones_own_writes_unless_told_otherwise(tiny_writer):
+    model = Writer(*tiny_writer.bundles)
+    model.search = SearchConfig(strategy=name_of(Sample), strategy_options={"seed": 9})
+    drawn = ["".join(tiny_writer.generate("a ", Sample(seed=seed), 30)) for seed in (9, 0)]
+    assert "".join(model.generate("a ", length=30)) == drawn[0] != drawn[1]
+    assert "".join(model.generate("a ", Sample(), 30)) == drawn[1]
 
 
 def test_it_has_learned_to_go_on(tiny_writer):

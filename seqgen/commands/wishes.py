@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seqgen.commands.own import Own
 from seqgen.errors import UserError
 
 if TYPE_CHECKING:
@@ -34,10 +35,7 @@ class Wishes:
     bad_ending: Annotated[list[str] | None, typer.Option(help="No output ends in these words.")] = (
         None
     )
-    processor: Annotated[
-        list[str] | None, typer.Option(help="Your own, as ./file.py:Class; repeats.")
-    ] = None
-    strategy: Annotated[str | None, typer.Option(help="Your own; not a beam.")] = None
+    own: Own = field(default_factory=Own)
 
     def make_strategy(self, search: Any) -> Strategy:
         """What was asked for, the bundle's own settings where nothing was."""
@@ -45,11 +43,11 @@ class Wishes:
         from seqgen.search.sample import Sample
         from seqgen.search.settings import default_strategy
 
-        if self.strategy is not None:
+        own = self.own.make_strategy()
+        if own is not None:
             if self.temperature is not None or self._beam != _SILENT:
                 raise UserError("is given beside options of another", "--strategy", "give one")
-            own = replace(search, strategy=self.strategy, strategy_options={})
-            return default_strategy(own)
+            return own
         if self.temperature is not None:
             return Sample(self.temperature, top_p=self.top_p, samples=self.n_best, seed=self.seed)
         if search.strategy and self._beam == _SILENT:
@@ -73,13 +71,10 @@ class Wishes:
 
     def make_processors(self, target: Tokenizer) -> list[Processor]:
         """Those asked for; ``target`` cuts the outputs into tokens."""
-        from seqgen.parts import make
         from seqgen.search.processors import Ban, NoRepeat
         from seqgen.text import EOS
 
         found: list[Processor] = [NoRepeat(self.no_repeat)] if self.no_repeat else []
         if self.bad_ending:
             found.append(Ban(tuple((*ids, EOS) for ids in target.encode(self.bad_ending))))
-        for spec in self.processor or []:
-            found.append(make("processor", spec, {}, target=target))
-        return found
+        return found + self.own.make_processors(target)

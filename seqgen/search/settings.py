@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,15 +61,33 @@ def own_processors(search: SearchConfig, target: Tokenizer) -> list[Processor]:
     Raises:
         UserError: one cannot be found or made, or options are of none.
     """
-    names = {spec.rpartition(":")[2] for spec in search.processors}
-    for name in search.processor_options:
+    where = "[search.processor_options]"
+    return make_processors(search.processors, search.processor_options, target, where)
+
+
+def make_processors(
+    specs: Sequence[str], options: dict[str, dict[str, Any]], target: Tokenizer, where: str
+) -> list[Processor]:
+    """The processors that ``specs`` name, in order.
+
+    Args:
+        specs: see ``seqgen.plugins``.
+        options: of those that are classes, by class name.
+        target: as for ``own_processors``.
+        where: the options were given, for messages.
+
+    Raises:
+        UserError: one cannot be found or made, or options are of none.
+    """
+    names = {spec.rpartition(":")[2] for spec in specs}
+    for name in options:
         if name not in names:
-            fix = f"there are {', '.join(sorted(names))}" if names else "name it in processors"
-            raise UserError(f"there is no processor '{name}'", "[search.processor_options]", fix)
+            fix = f"there are {', '.join(sorted(names))}" if names else "name it as a processor"
+            raise UserError(f"there is no processor '{name}'", where, fix)
     found = []
-    for spec in search.processors:
-        options = search.processor_options.get(spec.rpartition(":")[2], {})
-        processor = make("processor", spec, options, target=target)
+    for spec in specs:
+        chosen = options.get(spec.rpartition(":")[2], {})
+        processor = make("processor", spec, chosen, target=target)
         if not callable(processor):
             raise UserError("cannot be called", f"processor '{spec}'", "give it a __call__")
         found.append(processor)
