@@ -6,18 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from seqgen.data.values import Values
 from seqgen.errors import UserError
 from seqgen.images import ImageConfig, Picture, seen
-from seqgen.labelled import ClassifierBundle
-from seqgen.model.heads import Labeller
-from seqgen.model.inputs import image_batch, text_batch
+from seqgen.loaded import Labelled, mean_log_probs
 from seqgen.search import batched
 from seqgen.text import Tokenizer
 
@@ -42,6 +39,30 @@ class Prediction:
         return float(np.exp(self.log_prob))
 
 
+class Description(Protocol):
+    """What ``config.json`` says of a classifier, as far as its user asks."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Their names, in the order of their numbers."""
+
+    @property
+    def images(self) -> ImageConfig | None:
+        """How it sees pictures, if it does."""
+
+
+class Loaded(Labelled, Protocol):
+    """A classifier in memory, whatever computes it."""
+
+    @property
+    def config(self) -> Description:
+        """What it is."""
+
+    @property
+    def source(self) -> Tokenizer | None:
+        """Cuts text that is read; None where pictures are."""
+
+
 class Classifier:
     """Labels texts, or pictures, with one model or with the mean of several.
 
@@ -52,7 +73,7 @@ class Classifier:
         UserError: the models do not fit each other.
     """
 
-    def __init__(self, *bundles: ClassifierBundle) -> None:
+    def __init__(self, *bundles: Loaded) -> None:
         self.bundles = bundles
         first = bundles[0]
         for other in bundles[1:]:
@@ -63,7 +84,6 @@ class Classifier:
         self.labels = Values(first.config.labels)
         self.source: Tokenizer | None = first.source
         self.images: ImageConfig | None = first.config.images
-        self.models = [bundle.model for bundle in bundles]
 
     def classify(self, inputs: Iterable[Picture], batch_size: int = 64) -> list[str]:
         """The most probable label of each of ``inputs``, in order.
@@ -109,8 +129,8 @@ class Classifier:
                         raise
                     on_error(error)
             if good:
-                batch = image_batch(list(good.values()))
-                rows = map(self._prediction, label_log_probs(self.models, batch))
+                found_rows = mean_log_probs(self.bundles, list(good.values()))
+                rows = map(self._prediction, found_rows)
                 found = dict(zip(good, rows, strict=True))
                 yield from ((file, found[file]) for file in window if file in found)
 
@@ -146,14 +166,11 @@ class Classifier:
             order.sort(key=lambda i: len(rows[i]))
         for begin in range(0, len(order), batch_size):
             some = order[begin : begin + batch_size]
-            batch = self._batch([rows[i] for i in some])
-            found[some] = label_log_probs(self.models, batch)
+            found[some] = mean_log_probs(self.bundles, [self._read(rows[i]) for i in some])
         return found
 
-    def _batch(self, rows: list[Any]) -> Any:
-        if self.source is not None:
-            return text_batch(rows)
-        return image_batch([seen(row, self._images()) for row in rows])
+    def _read(self, row: Any) -> Any:
+        return row if self.source is not None else seen(row, self._images())
 
     def _images(self) -> ImageConfig:
         if self.images is None:
@@ -164,11 +181,3 @@ class Classifier:
         order = np.argsort(-row, kind="stable").tolist()
         log_probs = {self.labels.names[i]: float(row[i]) for i in order}
         return Prediction(self.labels.names[order[0]], float(row[order[0]]), log_probs)
-
-
-@torch.inference_mode()
-def label_log_probs(models: Sequence[Labeller], batch: Any) -> npt.NDArray[np.float64]:
-    """[B, L] of every label of a batch, in nats; of several models, of their mean probability."""
-    each = [torch.log_softmax(model(batch).double(), -1).numpy() for model in models]
-    mean: npt.NDArray[np.float64] = np.logaddexp.reduce(each) - np.log(len(each))
-    return mean

@@ -91,7 +91,7 @@ def read_values(folder: Path, *formats: int | str) -> dict[str, Any]:
     values = read_json(folder / CONFIG)
     found = values.get("format") if isinstance(values, dict) else None
     if found == EXPORT and EXPORT not in formats:
-        raise UserError("is an export, which only writes", folder, "give the model it was made of")
+        raise UserError("is an export, run as it is", folder, "give the model it was made of")
     if found not in formats:
         raise UserError(
             f"has format {found}, this version reads {' and '.join(map(str, formats))}",

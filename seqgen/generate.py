@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seqgen.captioner import Captioner
+from seqgen.classifier import Classifier
 from seqgen.errors import UserError
 from seqgen.folders import Found, find_model
 from seqgen.loaded import Loaded
 from seqgen.sources import RECORDED, Code
+from seqgen.tagger import Tagger
 from seqgen.teller import Teller
 from seqgen.translator import Translator
 from seqgen.writer import Writer
-
-if TYPE_CHECKING:
-    from seqgen.classifier import Classifier
-    from seqgen.tagger import Tagger
 
 Model = str | Path | Found  # a folder, or what was found in it
 
@@ -90,8 +88,11 @@ def load_teller(*folders: Model, code: Code = RECORDED, int8: bool = False) -> T
 def load_classifier(*folders: Model, code: Code = RECORDED) -> Classifier:
     """``load``, where only a classifier will do."""
     checked = _checked(folders, "classify")
+    if _exported(checked, code != RECORDED):
+        from seqgen.label_runtime import read_exported_classifier
+
+        return Classifier(*(read_exported_classifier(one.folder) for one in checked))
     with _torch(checked[0].folder):
-        from seqgen.classifier import Classifier
         from seqgen.labelled import read_classifier
     return Classifier(*(read_classifier(one.folder, code) for one in checked))
 
@@ -99,23 +100,21 @@ def load_classifier(*folders: Model, code: Code = RECORDED) -> Classifier:
 def load_tagger(*folders: Model, code: Code = RECORDED) -> Tagger:
     """``load``, where only a tagger will do."""
     checked = _checked(folders, "tag")
+    if _exported(checked, code != RECORDED):
+        from seqgen.label_runtime import read_exported_tagger
+
+        return Tagger(*(read_exported_tagger(one.folder) for one in checked))
     with _torch(checked[0].folder):
         from seqgen.labelled import read_tagger
-        from seqgen.tagger import Tagger
     return Tagger(*(read_tagger(one.folder, code) for one in checked))
 
 
 def _bundles(folders: Sequence[Model], task: str, code: Code, int8: bool) -> Sequence[Loaded]:
     checked = _checked(folders, task)
-    exports = [model.folder for model in checked if model.exported]
-    if exports:
-        if len(exports) < len(checked):
-            raise UserError("an ensemble is of exports or of trained models, not of both")
-        if int8 or code != RECORDED:
-            raise UserError("an export is as it is", exports[0], "choose when exporting")
+    if _exported(checked, int8 or code != RECORDED):
         from seqgen.runtime import read_export
 
-        return [read_export(folder) for folder in exports]
+        return [read_export(model.folder) for model in checked]
     with _torch(checked[0].folder):
         from seqgen.bundle import read_bundle
         from seqgen.model.int8 import quantize
@@ -124,6 +123,16 @@ def _bundles(folders: Sequence[Model], task: str, code: Code, int8: bool) -> Seq
         for bundle in bundles:
             quantize(bundle.model.decoder)
     return bundles
+
+
+def _exported(models: Sequence[Found], changed: bool) -> bool:
+    """Whether ``models`` are exports: all or none, and none is to be ``changed``."""
+    exports = [model.folder for model in models if model.exported]
+    if exports and len(exports) < len(models):
+        raise UserError("an ensemble is of exports or of trained models, not of both")
+    if exports and changed:
+        raise UserError("an export is as it is", exports[0], "choose when exporting")
+    return bool(exports)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from seqgen.errors import UserError
 from seqgen.files import read_json
 from seqgen.folders import SCORES, SELFTEST, find_bundle
 from seqgen.generate import load
+from seqgen.label_runtime import ExportedClassifier, ExportedTagger
 from seqgen.runtime import Exported
 from seqgen.scoring.metrics import Metric
 from seqgen.sources import RECORDED, Code
@@ -21,6 +22,8 @@ from seqgen.sources import RECORDED, Code
 if TYPE_CHECKING:  # what torch runs; an export is told of without it
     from seqgen.bundle import Bundle
     from seqgen.labelled import ClassifierBundle, TaggerBundle
+
+AnyExport = Exported | ExportedClassifier | ExportedTagger
 
 TOLERANCE = 1e-3  # nats of a whole output, between machines
 SHOWN = 8  # labels
@@ -32,8 +35,8 @@ def describe(folder: Path, code: Code = RECORDED) -> str:
     ``code`` says where parts that are not of seqgen come from, if not from where they were.
     """
     folder = find_bundle(folder)
-    bundle: Bundle | ClassifierBundle | TaggerBundle | Exported = _load(folder, code).bundles[0]
-    if isinstance(bundle, Exported):
+    bundle: Bundle | ClassifierBundle | TaggerBundle | AnyExport = _load(folder, code).bundles[0]
+    if isinstance(bundle, (Exported, ExportedClassifier, ExportedTagger)):
         return _exported(folder, bundle)
     config = bundle.config
     count = sum(parameter.numel() for parameter in bundle.model.parameters())
@@ -52,13 +55,18 @@ def describe(folder: Path, code: Code = RECORDED) -> str:
     return "\n".join(lines)
 
 
-def _exported(folder: Path, bundle: Exported) -> str:
+def _exported(folder: Path, bundle: AnyExport) -> str:
     """What is left to say of a model in ONNX graphs."""
     size = sum(file.stat().st_size for file in folder.iterdir())
     made = ", ".join(f"{k} {v}" for k, v in bundle.config.versions.items())
+    if isinstance(bundle, Exported):
+        precision, gives = bundle.config.precision, f"{bundle.target.size:,} target tokens"
+    else:
+        kind = "labels" if isinstance(bundle, ExportedClassifier) else "tags"
+        precision, gives = "float32", _shown(bundle.config.labels, kind)
     return (
-        f"{folder}: {bundle.config.task}, exported as {bundle.config.precision}, {size:,} bytes\n"
-        f"{bundle.target.size:,} target tokens\nmade with {made}"
+        f"{folder}: {bundle.config.task}, exported as {precision}, {size:,} bytes\n"
+        f"{gives}\nmade with {made}"
     )
 
 
@@ -137,12 +145,8 @@ def replay(folder: Path, code: Code = RECORDED) -> str:
     folder = find_bundle(folder)
     tests = read_selftest(folder)
     model = _load(folder, code)
-    inputs = [test["input"] for test in tests]
-    if getattr(model, "images", None) is not None:
-        inputs = [probe_picture(number) for number in inputs]
-    for number, (test, found) in enumerate(
-        zip(tests, outputs(model, inputs), strict=True), start=1
-    ):
+    found_all = zip(tests, repeated(model, tests), strict=True)
+    for number, (test, found) in enumerate(found_all, start=1):
         if found[0] != test["output"] or abs(found[1] - test["log_prob"]) > TOLERANCE:
             raise UserError(
                 f"gives '{found[0]}' ({found[1]:.4f}) where it gave '{test['output']}'"
@@ -151,6 +155,14 @@ def replay(folder: Path, code: Code = RECORDED) -> str:
                 "the model or the library has changed",
             )
     return f"self-test: {len(tests)} of {len(tests)} outputs as they were"
+
+
+def repeated(model: Any, tests: list[dict[str, Any]]) -> list[tuple[str, float]]:
+    """The ``outputs`` of a model for the inputs of its self-test."""
+    inputs = [test["input"] for test in tests]
+    if getattr(model, "images", None) is not None:
+        inputs = [probe_picture(number) for number in inputs]
+    return outputs(model, inputs)
 
 
 def outputs(model: Any, inputs: list[Any]) -> list[tuple[str, float]]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
 
 from seqgen.bundle import open_bundle, take_weights, with_weights
 from seqgen.data.words import Lexicon
 from seqgen.exchange import reread
 from seqgen.folders import FORMAT, tokenizer_files
 from seqgen.images import ImageConfig
+from seqgen.loaded import CHARACTERS, WORDS, read_lexicon
 from seqgen.model.heads import (
     ClassifierModelConfig,
     Labeller,
@@ -18,8 +24,16 @@ from seqgen.model.heads import (
     build_classifier,
     build_tagger,
 )
+from seqgen.model.inputs import image_batch, text_batch, word_batch
 from seqgen.sources import RECORDED, Code, Source
 from seqgen.text import TextConfig, Tokenizer
+
+
+@torch.inference_mode()
+def label_log_probs(model: Labeller, batch: Any) -> npt.NDArray[np.float64]:
+    """Of every label of a batch, in nats: [B, L], or of a tagger [B, S, L]."""
+    found: npt.NDArray[np.float64] = torch.log_softmax(model(batch).double(), -1).numpy()
+    return found
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,10 @@ class ClassifierBundle:
         """The SentencePiece models by the names of their files."""
         return {tokenizer_files(False)[0]: self.source} if self.source else {}
 
+    def log_probs(self, rows: Sequence[Any]) -> npt.NDArray[np.float64]:
+        """See ``Labelled.log_probs``."""
+        return label_log_probs(self.model, (text_batch if self.source else image_batch)(rows))
+
 
 @reread
 def read_classifier(folder: Path, code: Code = RECORDED) -> ClassifierBundle:
@@ -87,9 +105,6 @@ def begin_classifier_from(folder: Path, bundle: ClassifierBundle) -> None:
     folder, config = open_bundle(folder, ClassifierConfig)
     same = (config.labels, _read_source(folder, config)) == (bundle.config.labels, bundle.source)
     take_weights(folder, bundle.model, "" if same else "has another vocabulary or other labels")
-
-
-WORDS, CHARACTERS = "words.spm", "characters.spm"
 
 
 @dataclass(frozen=True)
@@ -126,13 +141,9 @@ class TaggerBundle:
         """The SentencePiece models by the names of their files."""
         return {WORDS: self.lexicon.words, CHARACTERS: self.lexicon.characters}
 
-
-def read_lexicon(folder: Path, words: TextConfig, characters: TextConfig) -> Lexicon:
-    """The SentencePiece models of a tagger from the files in ``folder``."""
-    return Lexicon(
-        Tokenizer.load(folder / WORDS, words.lowercase),
-        Tokenizer.load(folder / CHARACTERS, characters.lowercase),
-    )
+    def log_probs(self, rows: Sequence[Any]) -> npt.NDArray[np.float64]:
+        """See ``Labelled.log_probs``."""
+        return label_log_probs(self.model, word_batch(rows))
 
 
 @reread

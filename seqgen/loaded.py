@@ -9,12 +9,15 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from seqgen.data.words import Lexicon
 from seqgen.folders import tokenizer_files
 from seqgen.images import ImageConfig
 from seqgen.search.ensemble import Ensemble
 from seqgen.search.settings import SearchConfig
 from seqgen.search.step import Stepper
 from seqgen.text import TextConfig, Tokenizer
+
+WORDS, CHARACTERS = "words.spm", "characters.spm"
 
 LogProbs = tuple[float, ...]
 
@@ -87,6 +90,25 @@ class Loaded(Protocol):
         """
 
 
+class Labelled(Protocol):
+    """A model that labels what it reads."""
+
+    def log_probs(self, rows: Sequence[Any]) -> npt.NDArray[np.float64]:
+        """Of every label, in nats: [B, L], or of a tagger [B, S, L], meaningless in the padding.
+
+        Args:
+            rows: B of what the model reads: token ids of a text, pixels [3, size, size] of a
+                picture, or the ``WordRow`` of a sentence.
+        """
+
+
+def mean_log_probs(models: Sequence[Labelled], rows: Sequence[Any]) -> npt.NDArray[np.float64]:
+    """``Labelled.log_probs``; of several models, of their mean probability."""
+    each = [model.log_probs(rows) for model in models]
+    mean: npt.NDArray[np.float64] = np.logaddexp.reduce(each) - np.log(len(each))
+    return mean
+
+
 def read_tokenizers(
     folder: Path, target: TextConfig, source: TextConfig | None, joint: bool
 ) -> tuple[Tokenizer, Tokenizer | None]:
@@ -105,6 +127,14 @@ def read_tokenizers(
     return (
         Tokenizer.load(folder / written, target.lowercase),
         Tokenizer.load(folder / read, source.lowercase) if source else None,
+    )
+
+
+def read_lexicon(folder: Path, words: TextConfig, characters: TextConfig) -> Lexicon:
+    """The SentencePiece models of a tagger from the files in ``folder``."""
+    return Lexicon(
+        Tokenizer.load(folder / WORDS, words.lowercase),
+        Tokenizer.load(folder / CHARACTERS, characters.lowercase),
     )
 
 

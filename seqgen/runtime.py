@@ -119,6 +119,12 @@ def _threads() -> int:
     return os.cpu_count() or 1
 
 
+def text_arrays(rows: Sequence[Sequence[int]]) -> Arrays:
+    """Source rows of token ids as a graph takes them."""
+    tokens, lengths = pad_sources(rows)
+    return {"tokens": tokens, "lengths": lengths.astype(np.int32)}
+
+
 class OnnxStepper:
     """An exported model as a ``Stepper``.
 
@@ -211,8 +217,7 @@ class Exported:
     def batch(self, inputs: Sequence[Any]) -> Any:
         """See ``Loaded.batch``."""
         if self.config.task == "translate":
-            tokens, lengths = pad_sources(inputs)
-            return {"tokens": tokens, "lengths": lengths.astype(np.int32)}
+            return text_arrays(inputs)
         if self.config.task == "caption":
             return {"pixels": np.stack(inputs)}
         if self.config.task == "tell":

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from seqgen.data.values import Values
+from seqgen.data.words import Lexicon
 from seqgen.errors import UserError
-from seqgen.labelled import TaggerBundle
-from seqgen.model.inputs import word_batch
+from seqgen.loaded import Labelled, mean_log_probs
 from seqgen.search import batched
 
 Words = str | Sequence[str]  # of a sentence; text is cut at white space and nowhere else
@@ -39,6 +39,30 @@ class Tagged:
         return sum(self.log_probs)
 
 
+class Description(Protocol):
+    """What ``config.json`` says of a tagger, as far as its user asks."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The tags, in the order of their numbers."""
+
+    @property
+    def column(self) -> str:
+        """Of CoNLL-U, where such tags stand."""
+
+
+class Loaded(Labelled, Protocol):
+    """A tagger in memory, whatever computes it."""
+
+    @property
+    def config(self) -> Description:
+        """What it is."""
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """Makes ids of words."""
+
+
 class Tagger:
     """Tags words with one model, or with the mean of several.
 
@@ -49,7 +73,7 @@ class Tagger:
         UserError: the models do not fit each other.
     """
 
-    def __init__(self, *bundles: TaggerBundle) -> None:
+    def __init__(self, *bundles: Loaded) -> None:
         self.bundles = bundles
         first = bundles[0]
         for other in bundles[1:]:
@@ -58,7 +82,6 @@ class Tagger:
         self.tags = Values(first.config.labels)
         self.column = first.config.column
         self.lexicon = first.lexicon
-        self.models = [bundle.model for bundle in bundles]
 
     def tag(self, sentences: Iterable[Words], batch_size: int = 64) -> list[list[str]]:
         """The most probable tag of each word of each sentence, in order.
@@ -113,10 +136,7 @@ class Tagger:
         order = sorted(full, key=lambda i: len(rows[i].tokens))
         for begin in range(0, len(order), batch_size):
             some = order[begin : begin + batch_size]
-            batch = word_batch([rows[i] for i in some])
-            with torch.inference_mode():
-                each = [torch.log_softmax(model(batch).double(), -1) for model in self.models]
-            mean = np.logaddexp.reduce([one.numpy() for one in each]) - np.log(len(each))
+            mean = mean_log_probs(self.bundles, [rows[i] for i in some])
             for i, one in zip(some, mean, strict=True):
                 found[i] = one[: len(rows[i].tokens)]
         return found

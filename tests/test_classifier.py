@@ -39,7 +39,7 @@ def test_the_label_of_a_line_does_not_depend_on_its_batch(folder):
     for size in (1, 2, 7):
         assert model.classify(TEXTS, size) == model.classify(TEXTS)
         assert model.log_probs(TEXTS, size) == pytest.approx(model.log_probs(TEXTS), abs=1e-5)
-    model.models[0].double()
+    model.bundles[0].model.double()
     alone = model.log_probs(TEXTS, 1)
     assert model.log_probs(TEXTS, 64) == pytest.approx(alone, abs=1e-12)
     assert model.log_probs(TEXTS[::-1], 4)[::-1] == pytest.approx(alone, abs=1e-12)

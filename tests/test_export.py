@@ -1,9 +1,6 @@
 """Exported models do what the trained ones do, without torch."""
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from itertools import chain
 from pathlib import Path
@@ -15,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import VOCAB, batch, small
 from squares import COLOURS, draw
+from torchless import said
 from typer.testing import CliRunner
 
 import seqgen
@@ -155,25 +153,10 @@ def test_int8_is_near_and_a_line_does_not_depend_on_its_batch(tiny_bundle, folde
 
 
 def test_torch_is_never_imported(folder, tmp_path):
-    """In a process where it cannot be."""
-    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError('no torch', name='torch')")
-    program = (
-        "import sys; from seqgen.cli import main\n"
-        "try: main()\n"
-        "finally: assert 'torch' not in sys.modules"
-    )
-    path = os.pathsep.join([str(tmp_path), *sys.path])
-
-    def said(*words):
-        return subprocess.run(
-            [sys.executable, "-c", program, *words], env={**os.environ, "PYTHONPATH": path},
-            capture_output=True, text=True, check=True,
-        ).stdout.splitlines()  # fmt: skip
-
     lines = [line for line in LINES if line]
-    found = said("translate", "--model", str(folder), "--beam-size", "3", *lines)
-    assert found == seqgen.load(folder).translate(lines, Beam(3))
-    assert "outputs as they were" in said("info", str(folder), "--verify")[-1]
+    command = ["translate", "--model", str(folder), "--beam-size", "3", *lines]
+    assert said(tmp_path, *command) == seqgen.load(folder).translate(lines, Beam(3))
+    assert "outputs as they were" in said(tmp_path, "info", str(folder), "--verify")[-1]
 
 
 def test_the_command_and_what_info_says(tiny_bundle, tmp_path):

@@ -26,11 +26,11 @@ LAYERS = (
     "●corpora ●label_corpora ●scoring/metrics ●scoring/resample ●scoring/tags ●scoring/labels "
     "●scoring/ptb ●scoring/cider ●scoring/captions scoring/likelihood "
     "●scoring/diversity ●scoring/steppers ●scoring/measure ●chart scoring/running "
-    "●loaded ●runtime provenance bundle labelled training/optim training/precision "
+    "●loaded ●runtime ●label_runtime provenance bundle labelled training/optim training/precision "
     "training/loss training/loader training/distributed training/beginning "
     "training/trouble training/report training/checkpoint training/targets "
     "training/critical training/card training/task",
-    "●translator ●captioner ●writer ●teller describer classifier tagger ●overlay generate "
+    "●translator ●captioner ●writer ●teller ●classifier ●tagger describer ●overlay generate "
     "●lines inspection export/ training/trainer training/judge training/describing_settings "
     "training/settings training/translation training/captioning "
     "training/captions_data training/classifying training/classifying_data training/telling "

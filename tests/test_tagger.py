@@ -58,10 +58,10 @@ def test_the_log_prob_reported_is_what_scoring_gives_and_is_the_highest(model):
 
 def test_an_ensemble_is_the_mean_probability(model, tiny_tagger):
     twice = seqgen.load(tiny_tagger, tiny_tagger)
-    twice.models[1].head.output.bias.data += torch.arange(6.0)
+    twice.bundles[1].model.head.output.bias.data += torch.arange(6.0)
     one, other = (np.exp(load.log_probs(TEXTS[:1])[0]) for load in (model, twice))
     alone = seqgen.load(tiny_tagger)
-    alone.models[0].head.output.bias.data += torch.arange(6.0)
+    alone.bundles[0].model.head.output.bias.data += torch.arange(6.0)
     assert other == pytest.approx((one + np.exp(alone.log_probs(TEXTS[:1])[0])) / 2, abs=1e-5)
 
 

@@ -10,7 +10,7 @@ from seqgen.data.tag_store import word_row
 from seqgen.data.words import Lexicon
 from seqgen.errors import UserError
 from seqgen.generate import load_tagger
-from seqgen.labelled import read_lexicon
+from seqgen.loaded import read_lexicon
 from seqgen.scoring.tags import accuracy
 from seqgen.text import TextConfig
 from seqgen.training.report import Report

@@ -1,8 +1,10 @@
-"""Encoders of any kind as graphs: torch follows what they do."""
+"""Models as graphs whatever they are made of: torch follows what they do."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +15,68 @@ from seqgen.errors import UserError
 from seqgen.export.graph import OPSET
 from seqgen.export.parts import check_attention
 from seqgen.model.build import Seq2Seq
-from seqgen.model.memory import ImageBatch, TextBatch, ValueBatch
+from seqgen.model.heads import Labeller
+from seqgen.model.memory import ImageBatch, TextBatch, ValueBatch, WordBatch
+from seqgen.text import PAD
+
+Free = dict[str, dict[int, str]]  # names of a tensor's dimensions that are not fixed, by place
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What an encoder reads, for torch to follow.
+
+    Attributes:
+        inputs: some, by the names that the runtime gives them.
+        free: which of their sizes are not fixed.
+        batch: makes a batch of such tensors, in their order.
+    """
+
+    inputs: dict[str, Tensor]
+    free: Free
+    batch: Callable[..., Any]
+
+
+def _mask(tokens: Tensor, lengths: Tensor) -> Tensor:
+    return torch.arange(tokens.shape[1]) < lengths[:, None]
+
+
+def _sentences() -> dict[str, Tensor]:
+    lengths = torch.tensor([5, 3], dtype=torch.int32)
+    return {"tokens": torch.full((2, 5), 4), "lengths": lengths}
+
+
+TEXT = Reading(
+    _sentences(),
+    {"tokens": {0: "b", 1: "s"}, "lengths": {0: "b"}},
+    lambda tokens, lengths: TextBatch(tokens, _mask(tokens, lengths)),
+)
+WORDS = Reading(
+    {**_sentences(), "spelled": torch.tensor([[0, 1, 2, 1, 0], [2, 1, 0, 0, 0]]),
+     "spellings": torch.tensor([[4, 4, 4, 4], [4, 4, 4, PAD], [4, PAD, PAD, PAD]])},
+    {**TEXT.free, "spelled": {0: "b", 1: "s"}, "spellings": {0: "u", 1: "c"}},
+    lambda tokens, lengths, spelled, spellings: WordBatch(
+        tokens, _mask(tokens, lengths), spelled, TextBatch(spellings, spellings != PAD)
+    ),
+)  # fmt: skip
+VALUE = Reading({"numbers": torch.zeros(2, dtype=torch.int64)}, {"numbers": {0: "b"}}, ValueBatch)
+
+
+def pictures(size: int) -> Reading:
+    """Images of ``size`` by ``size`` pixels."""
+    return Reading({"pixels": torch.rand(2, 3, size, size)}, {"pixels": {0: "b"}}, ImageBatch)
 
 
 class _Start(nn.Module):
-    """From inputs to the state before the first token: what the runtime keeps of an input.
+    """From inputs to the state before the first token: what the runtime keeps of an input."""
 
-    Args:
-        model: encoder and decoder.
-        task: what is read.
-    """
-
-    def __init__(self, model: Seq2Seq, task: str) -> None:
+    def __init__(self, model: Seq2Seq, batch: Callable[..., Any]) -> None:
         super().__init__()
-        self.model, self.task = model, task
-
-    def names(self) -> list[str]:
-        """Of what ``forward`` gives."""
-        decoder = self.model.decoder
-        states = [f"state.{i}" for i in range(len(decoder.layers) * decoder.parts)]
-        return states + ([] if decoder.attention is None else ["keys", "values", "bias"])
+        self.model, self.batch = model, batch
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """The states, and keys, values and bias where there is attention."""
-        memory = self.model.encode(self._batch(*inputs))
+        memory = self.model.encode(self.batch(*inputs))
         state = self.model.decoder.start(memory, memory.states.shape[0])
         found = [part for cell in state.cells for part in cell]
         attention, prepared = check_attention(self.model.decoder), state.prepared
@@ -47,53 +87,71 @@ class _Start(nn.Module):
             found += [keys, prepared.values, prepared.bias]
         return tuple(found)
 
-    def _batch(self, *inputs: Tensor) -> Any:
-        if self.task == "caption":
-            return ImageBatch(inputs[0])
-        if self.task == "tell":
-            return ValueBatch(inputs[0])
-        tokens, lengths = inputs
-        return TextBatch(tokens, torch.arange(tokens.shape[1]) < lengths[:, None])
+
+class _Label(nn.Module):
+    """From inputs to logits."""
+
+    def __init__(self, model: Labeller, batch: Callable[..., Any]) -> None:
+        super().__init__()
+        self.model, self.batch = model, batch
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Logits [B, L] of a classifier, [B, S, L] of a tagger."""
+        logits: Tensor = self.model(self.batch(*inputs))
+        return logits
 
 
-def trace_start(path: Path, model: Seq2Seq, task: str, size: int) -> None:
+def trace_start(path: Path, model: Seq2Seq, reading: Reading) -> None:
     """Write the graph of an encoder and what the decoder makes of its memory first.
 
     Args:
         path: of the graph.
         model: whose encoder it is.
-        task: what is read.
-        size: of an image's side; of no other input.
+        reading: what that reads.
 
     Raises:
         UserError: torch does not follow the encoder.
     """
-    start = _Start(model, task).eval()
-    inputs: dict[str, Tensor] = {
-        "caption": {"pixels": torch.rand(2, 3, max(size, 1), max(size, 1))},
-        "tell": {"numbers": torch.zeros(2, dtype=torch.int64)},
-        "translate": {
-            "tokens": torch.full((2, 5), 4),
-            "lengths": torch.tensor([5, 3], dtype=torch.int32),
-        },
-    }[task]
-    names = start.names()
-    free = {name: {0: "b"} for name in (*inputs, *names)}
-    if task == "translate":
-        free["tokens"][1] = "s"
-        for name, axis in (("keys", 2), ("values", 1), ("bias", 2)):
-            mlp = name == "keys" and "keys" in names and model.decoder.attention.query is not None
-            if name in free:
-                free[name][1 if mlp else axis] = "s"
+    decoder = model.decoder
+    attention = check_attention(decoder)
+    free: Free = {f"state.{i}": {0: "b"} for i in range(len(decoder.layers) * decoder.parts)}
+    if attention is not None:
+        free |= {"keys": {0: "b"}, "values": {0: "b"}, "bias": {0: "b"}}
+        if reading is TEXT:
+            free["keys"][2 if attention.query is None else 1] = "s"
+            free["values"][1] = free["bias"][2] = "s"
+    _trace(path, _Start(model, reading.batch), reading, free, model.encoder)
+
+
+def trace_labels(path: Path, model: Labeller, reading: Reading) -> None:
+    """Write the graph of a classifier or a tagger.
+
+    Args:
+        path: of the graph.
+        model: encoder and head.
+        reading: what the encoder reads.
+
+    Raises:
+        UserError: torch does not follow the encoder.
+    """
+    free = {"logits": {0: "b", 1: "s"} if reading is WORDS else {0: "b"}}
+    _trace(path, _Label(model, reading.batch), reading, free, model.encoder)
+
+
+def _trace(
+    path: Path, model: nn.Module, reading: Reading, outputs: Free, encoder: nn.Module
+) -> None:
+    names: Sequence[str] = list(outputs)
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # of constants: shapes are fixed but for those free
             torch.onnx.export(
-                start, tuple(inputs.values()), str(path), input_names=list(inputs),
-                output_names=names, dynamic_axes=free, opset_version=OPSET, dynamo=False,
+                model.eval(), tuple(reading.inputs.values()), str(path),
+                input_names=list(reading.inputs), output_names=names,
+                dynamic_axes={**reading.free, **outputs}, opset_version=OPSET, dynamo=False,
             )  # fmt: skip
     except (RuntimeError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(
-            f"cannot be exported: {reason}", f"encoder '{type(model.encoder).__name__}'"
+            f"cannot be exported: {reason}", f"encoder '{type(encoder).__name__}'"
         ) from error

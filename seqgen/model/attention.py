@@ -83,7 +83,7 @@ class Attention(nn.Module):
             The contexts [B, K, D] and the weights [B, K, S], which sum to one over S.
         """
         if self.query is None or self.energy is None:
-            scores = torch.bmm(queries * self.scale, prepared.keys.mT)
+            scores = torch.bmm(queries * self.scale, prepared.keys.transpose(1, 2))
         else:
             mixed = self.query(queries)[:, :, None] + prepared.keys[:, None]  # [B, K, S, H]
             scores = self.energy(torch.tanh(mixed)).squeeze(-1)

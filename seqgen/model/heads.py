@@ -72,12 +72,12 @@ class ClassifierHead(nn.Module):
         """One vector [B, D] for each memory, of its real positions alone; [B, 2 D] for ``last``."""
         states, real = memory.states, memory.mask[..., None]
         if self.query is not None:
-            queries = self.query.expand(len(states), 1, -1)
+            queries = self.query.expand(states.shape[0], 1, -1)
             context: Tensor = self.attention(queries, self.attention.prepare(memory))[0]
             return context.squeeze(1)
         if self.pooling == "last":
             ends = memory.mask.sum(1) - 1
-            last = states[torch.arange(len(states), device=states.device), ends]
+            last = states[torch.arange(states.shape[0], device=states.device), ends]
             return torch.cat([last, states[:, 0]], -1)
         if self.pooling == "mean":
             return states.masked_fill(~real, 0.0).sum(1) / real.sum(1)

@@ -57,8 +57,8 @@ class NgramEncoder(nn.Module):
         """Read ``batch``: tokens [B, S]; the summary is the mean of the real states."""
         real = batch.mask[..., None]
         # Beyond the end stand zeros, however long the batch is.
-        embedded = self.dropout(self.embed(batch.tokens)).masked_fill(~real, 0.0).mT
-        states = torch.cat([window(embedded) for window in self.windows], 1).mT
+        embedded = self.dropout(self.embed(batch.tokens)).masked_fill(~real, 0.0).transpose(1, 2)
+        states = torch.cat([window(embedded) for window in self.windows], 1).transpose(1, 2)
         states = states.masked_fill(~real, 0.0)
         summary = states.sum(1) / real.sum(1)
         return Memory(states, batch.mask, summary)

@@ -38,7 +38,7 @@ class Spelling(nn.Module):
     def forward(self, batch: TextBatch) -> Tensor:
         """Vectors [U, D] of words with the characters ``batch``: tokens [U, C]."""
         characters = self.dropout(self.embed(batch.tokens))
-        rows = torch.arange(len(characters), device=characters.device)
+        rows = torch.arange(characters.shape[0], device=characters.device)
         last = batch.mask.sum(1) - 1
         mirrored = reorder(characters, reversal(batch.mask))
         ends = [self.ahead(characters)[rows, last], self.back(mirrored)[rows, last]]

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seqgen.bundle import write_bundle
-from seqgen.classifier import Classifier, label_log_probs
+from seqgen.classifier import Classifier
 from seqgen.data.batches import epoch_batches
 from seqgen.data.caption_batches import IMAGE_COST
 from seqgen.data.caption_store import image_paths
 from seqgen.data.store import Store
 from seqgen.errors import UserError
 from seqgen.inspection import outputs, probe_picture
-from seqgen.labelled import ClassifierBundle
+from seqgen.labelled import ClassifierBundle, label_log_probs
 from seqgen.model.cnn import CNNEncoder
 from seqgen.model.inputs import text_batch
 from seqgen.model.memory import ImageBatch, TextBatch
@@ -193,7 +193,7 @@ class ClassifyingTask:
         order = np.argsort(inputs.costs, kind="stable")
         for begin in range(0, len(order), _VALIDATED):
             rows = order[begin : begin + _VALIDATED]
-            given[rows] = label_log_probs([self.model], inputs.batch(rows, 0.0, None)).argmax(1)
+            given[rows] = label_log_probs(self.model, inputs.batch(rows, 0.0, None)).argmax(1)
         labels, references = ([self.names[i] for i in side] for side in (given, right))
         self.scores = label_scores(labels, references)
         best = self.scores[0]

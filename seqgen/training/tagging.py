@@ -19,14 +19,8 @@ from seqgen.data.values import Values
 from seqgen.data.words import Lexicon
 from seqgen.errors import UserError
 from seqgen.files import read_json, write_json
-from seqgen.labelled import (
-    CHARACTERS,
-    WORDS,
-    TaggerBundle,
-    TaggerConfig,
-    begin_tagger_from,
-    read_lexicon,
-)
+from seqgen.labelled import TaggerBundle, TaggerConfig, begin_tagger_from
+from seqgen.loaded import CHARACTERS, WORDS, read_lexicon
 from seqgen.model.heads import build_tagger
 from seqgen.model.inputs import word_batch
 from seqgen.model.memory import WordBatch
