@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
 from test_cli import refused, run
 
 from seqgen.bench.decoding import measure_decoding, measure_start
+from seqgen.bench.growth import CURVES, exponent, least_seconds, peak_bytes
 from seqgen.bench.images import measure_features
 from seqgen.bench.limits import BANDWIDTH, Limits, measure_limits
 from seqgen.bench.measure import Measure, Results, ratios, read_results, table
@@ -87,3 +89,16 @@ def test_what_is_asked_for_must_exist():
 def test_limits_in_python():
     limits, found = measure_limits(0.01)
     assert limits.products_in(torch.bfloat16) == limits.low == found[1].value
+
+
+@pytest.mark.parametrize("curve", CURVES, ids=lambda curve: curve.name)
+def test_what_grows_is_run(curve):
+    assert list(curve.sizes) == sorted(curve.sizes)
+    assert least_seconds(curve.make(curve.sizes[0]), 1) > 0
+
+
+def test_growth_is_told_by_its_exponent():
+    sizes = (1, 10, 100, 1000)
+    assert exponent(sizes, [7 * size**1.5 for size in sizes]) == pytest.approx(1.5)
+    assert exponent(sizes, [5 + size for size in sizes]) == pytest.approx(0.95, abs=0.05)
+    assert peak_bytes(lambda: np.zeros(1 << 20, np.uint8)) == pytest.approx(1 << 20, rel=0.1)
