@@ -118,6 +118,14 @@ class Bundle:
         """See ``Loaded.log_probs``."""
         return token_log_probs(self.model, batch, targets)
 
+    @torch.inference_mode()
+    def grid(self) -> tuple[int, int] | None:
+        """See ``Loaded.grid``; all pictures are of one size, so that of one is that of all."""
+        if self.config.images is None:
+            return None
+        size = self.config.images.size
+        return self.model.encode(self.batch([np.zeros((3, size, size), np.float32)])).grid
+
     def stream(
         self, tokens: npt.NDArray[Any], most_rows: int
     ) -> Iterator[npt.NDArray[np.floating]]:

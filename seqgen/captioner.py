@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -31,7 +31,8 @@ class Caption:
         text: what was written.
         pieces: its subwords.
         hypothesis: tokens, score, log-probabilities and attention over the grid, row by row.
-        grid: (height, width) of the places that the attention speaks of; None without.
+        grid: (height, width) of the places that the attention speaks of; None without
+            attention, and where its positions are no places of the picture.
     """
 
     text: str
@@ -162,15 +163,16 @@ class Captioner:
             on_error(picture, error)
             return None
 
+    @cached_property
+    def _grid(self) -> tuple[int, int] | None:
+        """Of all models, where they have the same; the mean of other maps would show nothing."""
+        grids = {bundle.grid() for bundle in self.bundles}
+        return grids.pop() if len(grids) == 1 else None
+
     def _caption(self, hypothesis: Hypothesis) -> Caption:
-        grid = None
-        if hypothesis.attention is not None:  # what the network sees is a square, so its map is
-            count = hypothesis.attention.shape[1]
-            side = math.isqrt(count)
-            grid = (side, side) if side * side == count else None  # else positions of another kind
         return Caption(
             self.target.decode(hypothesis.tokens),
             tuple(self.target.pieces(hypothesis.tokens)),
             hypothesis,
-            grid,
+            None if hypothesis.attention is None else self._grid,
         )

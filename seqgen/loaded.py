@@ -76,6 +76,12 @@ class Loaded(Protocol):
             targets: B token sequences without BOS and EOS.
         """
 
+    def grid(self) -> tuple[int, int] | None:
+        """(height, width) of the places of a picture that it attends to, row by row.
+
+        None where its positions are no places of a picture.
+        """
+
     def stream(
         self, tokens: npt.NDArray[Any], most_rows: int
     ) -> Iterator[npt.NDArray[np.floating]]:

@@ -34,11 +34,16 @@ def words(caption: Caption) -> list[tuple[str, npt.NDArray[np.float64]]]:
     A word of several subwords has the mean of theirs.
 
     Raises:
-        UserError: the model has no attention.
+        UserError: the model has no attention, or not to places of the picture.
     """
     attention = caption.hypothesis.attention
-    if attention is None or caption.grid is None:
+    if attention is None:
         raise UserError("this model has no attention to show", fix="train one with attention")
+    if caption.grid is None:
+        what = "what this model attends to has no grid of places in the picture"
+        raise UserError(
+            what, fix="give the Memory of its encoder a grid; export it again, if it is one"
+        )
     groups: list[tuple[str, list[int]]] = []
     for number, piece in enumerate(caption.pieces):
         if not groups or piece.startswith(_SPACE):

@@ -39,6 +39,7 @@ class ExportConfig:
     images: ImageConfig | None = None  # of images that are read
     values: tuple[str, ...] = ()  # the values that are read, in the order of their numbers
     joint: bool = False  # one SentencePiece model for both sides of text
+    grid: tuple[int, int] | None = None  # of the places of an image, where it has them
     precision: Literal["float32", "int8"] = "float32"  # of the decoder's products
     format: str = EXPORT
     versions: dict[str, str] = field(default_factory=dict)
@@ -236,6 +237,10 @@ class Exported:
             found[:, place] = np.asarray(log_probs)[rows, outputs[:, place]]
         each = zip(found, targets, strict=True)
         return [tuple(row[: len(target) + 1].tolist()) for row, target in each]
+
+    def grid(self) -> tuple[int, int] | None:
+        """See ``Loaded.grid``."""
+        return self.config.grid
 
     def stream(
         self, tokens: npt.NDArray[Any], most_rows: int

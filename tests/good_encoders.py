@@ -66,15 +66,15 @@ class StrideEncoder(MeanEncoder):
 
 
 class PixelEncoder(nn.Module):
-    """A convolution over patches."""
+    """A convolution over patches, of any shape."""
 
-    def __init__(self, width: int = 16):
+    def __init__(self, width: int = 16, high: int = 16, wide: int = 16):
         super().__init__()
         self.output_dim = width
-        self.patch = nn.Conv2d(3, width, 16, 16)
+        self.patch = nn.Conv2d(3, width, (high, wide), (high, wide))
 
     def forward(self, batch: ImageBatch) -> Memory:
         maps = self.patch(batch.pixels)
-        states = maps.flatten(2).mT
+        states = maps.flatten(2).transpose(1, 2)
         mask = torch.ones(states.shape[:2], dtype=torch.bool)
         return Memory(states, mask, states.mean(1), tuple(maps.shape[2:]))

@@ -49,6 +49,16 @@ def test_light_falls_where_the_network_looked_on_a_picture_that_is_not_square():
     assert (lit[:, :45] == 50).all() and (lit[:, 155:] == 50).all()  # never seen
 
 
+def test_a_grid_that_is_no_square_is_laid_over_the_whole_picture():
+    image = Image.new("RGB", (200, 100), (200, 200, 200))
+    one = caption(["▁a"], [[0.0] * 5 + [1.0]], (2, 3))
+    ((_, weights),) = words(one)
+    assert weights.tolist() == [[0, 0, 0], [0, 0, 1]]
+    lit = np.asarray(shade(image, weights, ImageConfig(100, "squash", 100)))
+    assert (lit[85:, 180:] > 190).all()  # the lower right sixth
+    assert (lit[:20] < 70).all() and (lit[:, :90] < 70).all()
+
+
 def test_an_explanation_has_a_tile_for_each_word(tmp_path):
     image = Image.new("RGB", (320, 160), "red")
     sheet = explain(image, caption(["▁a", "▁b"], [LEFT, RIGHT, LEFT]), ImageConfig())

@@ -106,6 +106,8 @@ def _describe(folder: Path, bundle: Exportable, precision: Precision) -> None:
         type(bundle)
     ]
     values = {**to_dict(bundle.config), "precision": precision, "format": EXPORT}
+    if isinstance(bundle, Bundle):
+        values["grid"] = bundle.grid()
     values["versions"] = {
         "seqgen": VERSION, "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__,
     }  # fmt: skip
