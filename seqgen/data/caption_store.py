@@ -17,7 +17,7 @@ from seqgen.errors import UserError
 from seqgen.files import checksum, read_json, write_json, writing_folder
 from seqgen.text import Tokenizer
 
-IMAGES = "images.json"
+IMAGES, SUMS = "images.json", "image_sums.json"
 
 _DROP = "raise max_length, or set drop_long to leave such captions out"
 
@@ -113,6 +113,32 @@ def image_paths(store: Store) -> list[Path]:
     if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(names):
         raise UserError("does not list all images of the captions", where, "prepare them again")
     return [Path(name) for name in names]
+
+
+def hold_images(folder: Path, images: Sequence[Path], sums: Sequence[str]) -> None:
+    """Let a training that goes on see the images that it began with.
+
+    Args:
+        folder: of a store; what it does not know yet of its images is kept there.
+        images: [N] of the store.
+        sums: [N] their SHA-256 now.
+
+    Raises:
+        UserError: some have changed; the first is named.
+    """
+    where = folder / SUMS
+    if not where.is_file():
+        write_json(where, list(sums))
+        return
+    before = read_json(where)
+    if not isinstance(before, list) or len(before) != len(images):
+        raise UserError("is no list of the images' checksums", where, "remove it")
+    changed = [path for path, *two in zip(images, before, sums, strict=True) if two[0] != two[1]]
+    if changed:
+        rest = len(changed) - 1
+        also = ("and so has 1 more image", f"and so have {rest:,} more images")[rest > 1]
+        what = f"has changed since the training began{f', {also}' if rest else ''}"
+        raise UserError(what, changed[0], "put it back, or train anew into another folder")
 
 
 def image_numbers(store: Store) -> npt.NDArray[np.int32]:

@@ -61,7 +61,7 @@ def read_captions(
             caption or an image outside the folder (with its place); no image is of ``split``;
             or images are missing (all are counted).
     """
-    path = _file(path)
+    path = captions_file(path)
     if images is None:
         beside = path.parent / "images"
         images = beside if beside.is_dir() else path.parent
@@ -86,8 +86,12 @@ def read_captions(
     return chosen
 
 
-def _file(path: Path) -> Path:
-    """``path``, or the one file of captions in the folder ``path``."""
+def captions_file(path: Path) -> Path:
+    """``path``, or the one file of captions in the folder ``path``.
+
+    Raises:
+        UserError: the folder has none, or several.
+    """
     if not path.is_dir():
         return path
     names = [name + end for name in _NAMES for end in ("", ".gz")]

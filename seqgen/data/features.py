@@ -30,9 +30,10 @@ def cache_features(
     key: CacheKey,
     load: Callable[[Path], Tensor],
     features: Callable[[Tensor], Tensor],
-    report: Callable[[str], None] | None = None,
+    report: Callable[[str], None] = lambda _: None,
     workers: int = 2,
     batch_size: int = 32,
+    hold: Callable[[Sequence[str]], None] = lambda _: None,
 ) -> FeatureCache:
     """Features of ``images``, computed where the cache in ``folder`` does not have them.
 
@@ -50,6 +51,7 @@ def cache_features(
         report: told of the progress in lines.
         workers: threads that decode images.
         batch_size: images computed at a time; about twice as many are held as pixels.
+        hold: told the SHA-256 of the images [N] before anything is computed; may refuse them.
 
     Returns:
         The cache, its rows numbered as ``images``.
@@ -61,7 +63,6 @@ def cache_features(
     """
     if not images:
         raise UserError("there are no images to compute features of")
-    say = report or (lambda _: None)
     broken: list[UserError] = []
     names: list[str] = []  # SHA-256 of each image
     paths: dict[str, Path] = {}  # of the first image of each content
@@ -73,10 +74,12 @@ def cache_features(
             else:
                 names.append(name)
                 paths.setdefault(name, path)
-        with opened(folder, key, say) as cache:
+        if not broken:
+            hold(names)
+        with opened(folder, key, report) as cache:
             new = {name: path for name, path in paths.items() if name not in cache.places}
             pixels = _ahead(pool, _unless_broken(load), new.values(), batch_size + workers)
-            _fill(cache, new, pixels, features, batch_size, broken, say)
+            _fill(cache, new, pixels, features, batch_size, broken, report)
             if broken:
                 raise _all_of(broken, len(images))
             return cache.reader(names)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqgen.config import from_dict, to_dict
+from seqgen.data.captions import captions_file
 from seqgen.errors import UserError
 from seqgen.files import checksum, read_json, write_json
 
@@ -27,10 +28,17 @@ class Beginning:
 
 
 def source_files(data: Any) -> list[Path]:
-    """The files that a table ``[data]`` names."""
-    values = [getattr(data, entry.name) for entry in fields(data)]
-    named = [Path(value) for value in values if isinstance(value, str) and value]
-    return [path for path in named if path.is_file()]
+    """The files that a table ``[data]`` names, of captions also by their folder.
+
+    Raises:
+        UserError: such a folder has none, or several.
+    """
+    values = {entry.name: getattr(data, entry.name) for entry in fields(data)}
+    named = {name: Path(v) for name, v in values.items() if isinstance(v, str) and v}
+    for name in ("captions", "valid_captions"):  # may be the folder of one
+        if name in named:
+            named[name] = captions_file(named[name])
+    return [path for path in named.values() if path.is_file()]
 
 
 def write_beginning(out: Path, settings: dict[str, Any], sources: list[Path]) -> None:

@@ -10,7 +10,7 @@ from torch import nn
 from seqgen.bundle import Bundle, BundleConfig, begin_from
 from seqgen.config import require_files, to_dict
 from seqgen.data.cache import CacheKey
-from seqgen.data.caption_store import image_paths, prepare_captions
+from seqgen.data.caption_store import hold_images, image_paths, prepare_captions
 from seqgen.data.captions import Captioned, read_captions
 from seqgen.data.features import cache_features
 from seqgen.data.store import Store
@@ -117,16 +117,22 @@ def image_part(
     flip: bool,
     report: Report,
 ) -> Part:
-    """A store with the features of its images, or with their pixels where nothing is frozen."""
+    """A store with the features of its images, or with their pixels where nothing is frozen.
+
+    Raises:
+        UserError: as ``cache_features``, or images are not what they were when training began.
+    """
     encoder.eval()
+    paths = image_paths(store)
     frozen = encoder if isinstance(encoder, Cacheable) else None
     cache = cache_features(
         folder / "features",
-        image_paths(store),
+        paths,
         CacheKey(frozen.stem_sha256 if frozen else "pixels", to_dict(images), flip),
         lambda path: torch.from_numpy(to_pixels(read_image(path), images)),
         frozen.features if frozen else lambda pixels: pixels,
         report.line,
         torch.get_num_threads(),
+        hold=lambda sums: hold_images(store.folder, paths, sums),
     )
     return Part(store, cache, pixels=frozen is None)
