@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-from seqgen.bundle import Bundle
 from seqgen.errors import UserError
+from seqgen.loaded import Loaded
 from seqgen.search.batched import WINDOW, Search
 from seqgen.search.processors import Processor
 from seqgen.search.settings import SearchConfig, default_strategy, own_processors
@@ -22,7 +22,8 @@ class Describer(Generic[Item]):
 
     Args:
         bundle: the model and the tokenizer of what it writes.
-        make_batch: inputs as the encoder takes them.
+        make_batch: inputs as the encoder takes them; of an export, as its graph does: a dict of
+            arrays by the names of a batch's tensors.
         size: positions of an input; those of like size are read together.
 
     Raises:
@@ -31,7 +32,7 @@ class Describer(Generic[Item]):
 
     def __init__(
         self,
-        bundle: Bundle,
+        bundle: Loaded,
         make_batch: Callable[[list[Item]], Any],
         size: Callable[[Item], int] = lambda _: 1,
     ) -> None:

@@ -53,7 +53,8 @@ def load(
     models = _find(folders)
     folder, task = models[0].folder, models[0].task
     if task == "describe":
-        fix = "load it as seqgen.describer.Describer(read_bundle(FOLDER), make_batch)"
+        read = "seqgen.runtime.read_export" if models[0].exported else "seqgen.bundle.read_bundle"
+        fix = f"load it as seqgen.describer.Describer({read}(FOLDER), make_batch)"
         raise UserError("reads inputs that a program makes", folder, fix)
     if task not in loaders:
         raise UserError(f"has the task '{task}'", folder, f"known are {', '.join(loaders)}")

@@ -84,12 +84,11 @@ class ExportedTagger:
     def log_probs(self, rows: Sequence[WordRow]) -> npt.NDArray[np.float64]:
         """See ``Labelled.log_probs``."""
         tokens, lengths, spelled, spellings = word_arrays(rows)
-        # Spellings that a model does not read are no input of its graph.
-        given: Arrays = {
+        read: Arrays = {
             "tokens": tokens, "lengths": lengths.astype(np.int32), "spelled": spelled,
             "spellings": spellings,
         }  # fmt: skip
-        return _log_softmax(self.session({name: given[name] for name in self.session.inputs}))
+        return _log_softmax(self.session(read))
 
 
 def _log_softmax(found: Arrays) -> npt.NDArray[np.float64]:

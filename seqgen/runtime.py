@@ -32,7 +32,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 class ExportConfig:
     """What ``config.json`` of an export holds."""
 
-    task: Literal["translate", "caption", "write", "tell"]
+    task: Literal["translate", "caption", "write", "tell", "describe"]
     search: SearchConfig
     target: TextConfig
     source: TextConfig | None = None  # of text that is read
@@ -106,8 +106,9 @@ class Session:
         self.outputs = [one.name for one in self._session.get_outputs()]
 
     def __call__(self, inputs: Arrays) -> Arrays:
-        """What comes out, by name."""
-        return dict(zip(self.outputs, self._session.run(self.outputs, inputs), strict=True))
+        """What comes out, by name; ``inputs`` that the graph does not read are left out."""
+        read = {name: array for name, array in inputs.items() if name in self.inputs}
+        return dict(zip(self.outputs, self._session.run(self.outputs, read), strict=True))
 
 
 def _threads() -> int:

@@ -8,11 +8,14 @@ from torch import nn
 
 import seqgen
 from seqgen.bundle import read_bundle
+from seqgen.data.vectors import pad_vectors
 from seqgen.describer import Describer
 from seqgen.errors import UserError
+from seqgen.export.folder import export
 from seqgen.model.inputs import vector_batch
 from seqgen.model.memory import Memory
 from seqgen.model.value import EmbeddingEncoder
+from seqgen.runtime import read_export
 from seqgen.training.describing import DescribingSettings, Examples, train_describer
 from seqgen.training.report import Report
 from seqgen.training.settings import read_settings
@@ -121,6 +124,31 @@ def test_it_is_loaded_with_what_makes_its_batches(trained, tiny_bundle):
         Describer(read_bundle(tiny_bundle), vector_batch)
 
 
+def test_it_is_exported_by_an_example(trained, tmp_path):
+    out, model = trained
+    with pytest.raises(UserError, match="example=a batch"):
+        export(out, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+    export(out, tmp_path / "out", example=vector_batch(some(4, 8).inputs))
+
+    def arrays(rows):
+        return dict(zip(("vectors", "mask"), pad_vectors(rows), strict=True))
+
+    ours = Describer(read_export(tmp_path / "out"), arrays, len)
+    test = some(20, 9)
+    for strategy in (seqgen.Greedy(), seqgen.Beam(3)):
+        expected = list(model.hypotheses(test.inputs, strategy))
+        for size in (1, 3, 64):
+            found = list(ours.hypotheses(test.inputs, strategy, batch_size=size))
+            for (one, *_), (other, *_) in zip(found, expected, strict=True):
+                assert one.text == other.text
+                assert abs(one.hypothesis.log_prob - other.hypothesis.log_prob) < 1e-4
+    scored = zip(ours.score(*vars(test).values()), model.score(*vars(test).values()), strict=True)
+    assert all(one == pytest.approx(other, abs=1e-4) for one, other in scored)
+    with pytest.raises(UserError, match="read_export"):
+        seqgen.load(tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -160,7 +188,7 @@ def test_any_encoder_will_do_for_any_inputs(tmp_path):
                "model.encoder_options": {"vocab_size": 4, "width": 16}}  # fmt: skip
     chosen = read_settings(None, {**changes, "model.decoder": {"hidden_dim": 32, "layers": 1},
                                   "data.target.vocab_size": 40, "training.warmup": 5,
-                                  "training.batch_tokens": 8, "training.max_epochs": 10,
+                                  "training.batch_tokens": 8, "training.max_epochs": 20,
                                   "training.learning_rate": 0.02,
                                   "training.precision": "float32", "training.average": 0.0},
                            DescribingSettings)  # fmt: skip

@@ -30,12 +30,12 @@ LAYERS = (
     "training/loss training/loader training/distributed training/beginning "
     "training/trouble training/report training/checkpoint training/targets "
     "training/critical training/card training/task",
-    "●translator ●captioner ●writer ●teller ●classifier ●tagger describer ●overlay generate "
-    "●lines inspection export/ training/trainer training/judge training/describing_settings "
+    "●translator ●captioner ●writer ●teller ●classifier ●tagger ●describer ●overlay generate "
+    "●lines inspection training/trainer training/judge training/describing_settings "
     "training/settings training/translation training/captioning "
     "training/captions_data training/classifying training/classifying_data training/telling "
     "training/tagging training/writing training/writing_data training/plans training/run "
-    "training/describing bench/ conformance/ testing",
+    "training/describing bench/ conformance/ testing export/",
     "commands/ cli __main__ __init__",
 )
 LAZY = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from seqgen.conformance.batches import changed, padded, tensors
 from seqgen.errors import UserError
 from seqgen.export.graph import OPSET
 from seqgen.export.parts import check_attention
@@ -60,6 +61,26 @@ WORDS = Reading(
     ),
 )  # fmt: skip
 VALUE = Reading({"numbers": torch.zeros(2, dtype=torch.int64)}, {"numbers": {0: "b"}}, ValueBatch)
+
+
+def reading_of(example: Any) -> Reading:
+    """What an encoder of any batches reads, by an example of one, as ``seqgen check`` takes it."""
+    inputs, longer = dict(arguments(example)), dict(arguments(padded(example, 1)))
+    free: Free = {
+        name: {0: "b"} if tensor.shape == longer[name].shape else {0: "b", 1: "s"}
+        for name, tensor in inputs.items()
+    }
+
+    def batch(*given: Tensor) -> Any:
+        parts = iter(given)
+        return changed(example, lambda _: next(parts))
+
+    return Reading(inputs, free, batch)
+
+
+def arguments(batch: Any) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of ``batch``, each with the name that it has in a graph."""
+    return ((name or "inputs", tensor) for name, tensor in tensors(batch))
 
 
 def pictures(size: int) -> Reading:
@@ -116,10 +137,8 @@ def trace_start(path: Path, model: Seq2Seq, reading: Reading) -> None:
     attention = check_attention(decoder)
     free: Free = {f"state.{i}": {0: "b"} for i in range(len(decoder.layers) * decoder.parts)}
     if attention is not None:
-        free |= {"keys": {0: "b"}, "values": {0: "b"}, "bias": {0: "b"}}
-        if reading is TEXT:
-            free["keys"][2 if attention.query is None else 1] = "s"
-            free["values"][1] = free["bias"][2] = "s"
+        side = 2 if attention.query is None else 1
+        free |= {"keys": {0: "b", side: "s"}, "values": {0: "b", 1: "s"}, "bias": {0: "b", 2: "s"}}
     _trace(path, _Start(model, reading.batch), reading, free, model.encoder)
 
 

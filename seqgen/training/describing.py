@@ -93,6 +93,7 @@ class DescribingTask(Generic[Item]):
                 raise UserError(f"{name} is not for inputs of a program", "[training]", "leave it")
         refuse_metric(config, "inputs of a program")
         self.describer, self.train, self.valid, self.config = describer, train, valid, config
+        assert isinstance(describer.bundle, Bundle)  # no export, which is not to be trained
         self.world, self.bundle = world, describer.bundle
         self.model = self.bundle.model
         self.tuned: list[nn.Parameter] = []
