@@ -97,7 +97,10 @@ class Session:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
+                str(path),
+                options,
+                providers=["CPUExecutionProvider"],
+                enable_fallback=0,  # there is nothing to fall back to; it would print and try again
             )
         except Exception as error:  # its exceptions have no common class
             reason = str(error).splitlines()[0]

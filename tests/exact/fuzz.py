@@ -20,13 +20,17 @@ from seqgen.bundle import read_bundle
 from seqgen.data.cache import CacheKey, opened
 from seqgen.data.captions import read_captions
 from seqgen.data.conllu import read_sentences
+from seqgen.data.labels import read_labelled
 from seqgen.data.prepare import PairFiles, read_pairs
 from seqgen.data.store import RaggedWriter, Store, StoreInfo, write_info
+from seqgen.data.vectors import read_vectors
 from seqgen.errors import UserError
 from seqgen.files import read_lines
+from seqgen.generate import load_translator
 from seqgen.images import read_image
 from seqgen.inspection import describe, read_selftest
 from seqgen.model.pretrained import fill, read_state
+from seqgen.search.sample import Greedy
 from seqgen.text import TextConfig, Tokenizer
 from seqgen.training.beginning import check_beginning
 from seqgen.training.settings import read_settings
@@ -101,8 +105,10 @@ def _read_store(path: Path) -> None:
 def _cache(name: str) -> Callable[[Path, Path], Path]:
     def make(folder: Path, model: Path) -> Path:
         with opened(folder, KEY, str) as cache:
-            cache.add([SUM], np.ones((1, 1, 2, 3, 3), np.float16))
-        (folder / "features.journal").write_text(SUM[::-1] + "\n")
+            cache.add([SUM, SUM[::-1]], np.ones((2, 1, 2, 3, 3), np.float16))
+        index = json.loads((folder / "index.json").read_text())  # as a kill leaves it
+        (folder / "features.journal").write_text(index["images"].pop() + "\n")
+        (folder / "index.json").write_text(json.dumps(index))
         return folder / name
 
     return make
@@ -152,6 +158,30 @@ def _captions(path: Path) -> object:
     return read_captions(path, path.parent)
 
 
+def _vectors(folder: Path, model: Path) -> Path:
+    np.save(folder / "a.npy", np.arange(24, dtype=np.float32).reshape(6, 4))
+    return folder / "a.npy"
+
+
+def _of_export(name: str, checked: bool) -> Callable[[Path, Path], Path]:
+    """A file of what a translator is exported to; where not ``checked``, without checksums."""
+
+    def make(folder: Path, model: Path) -> Path:
+        from seqgen.export.folder import export
+
+        export(model, folder / "model")
+        if not checked:
+            config = json.loads((folder / "model/config.json").read_text("utf-8"))
+            (folder / "model/config.json").write_text(json.dumps(config | {"checksums": {}}))
+        return folder / "model" / name
+
+    return make
+
+
+def _read_export(path: Path) -> None:
+    load_translator(path.parent).translate(["a big dog", "dog"], Greedy())
+
+
 _KARPATHY = {
     "images": [
         {"filename": f"{i}.png", "split": "train", "sentences": [{"raw": "a dog", "tokens": ["a"]}]}
@@ -167,6 +197,7 @@ _CAPTIONS = "".join(json.dumps({"image": f"{i}.png", "caption": "a"}) + "\n" for
 _CONLLU = (
     "# text = a dog\n1\ta\ta\tDET\t_\t_\t2\tdet\t_\t_\n2\tdog\tdog\tNOUN\t_\t_\t0\troot\t_\t_\n\n"
 )
+_CSV = "label,text\n" + 'food,"soup, and ""bread"""\nsport,a ball\n' * 6
 _TOML = "[data]\nmax_length = 12\n[data.source]\nkind = 'bpe'\n[model.decoder]\nlayers = 2\n"
 
 READERS = {
@@ -181,6 +212,8 @@ READERS = {
     "captions.tsv": Reader(_file("a.tsv", "0.png\ta dog\n1.png\ta cat\ttrain\n"), _captions),
     "tags.conllu": Reader(_file("a.conllu", _CONLLU * 5),
                           lambda p: list(read_sentences(p, "conllu"))),
+    "labels.csv": Reader(_file("a.csv", _CSV), lambda p: read_labelled(p)),
+    "vectors.npy": Reader(_vectors, read_vectors),
     "image.png": Reader(_picture("png", "P"), read_image),
     "image.jpg": Reader(_picture("jpg"), read_image),
     "image.gif": Reader(_picture("gif"), read_image),
@@ -208,6 +241,11 @@ READERS = {
                                        lambda p: read_bundle(p.parent)),
     "model, unchecked tokenizer": Reader(_of_model("best/joint.spm", False),
                                          lambda p: read_bundle(p.parent)),
+    "export, config.json": Reader(_of_export("config.json", True), _read_export),
+    "export, step.onnx": Reader(_of_export("step.onnx", True), _read_export),
+    "export, unchecked step": Reader(_of_export("step.onnx", False), _read_export),
+    "export, unchecked start": Reader(_of_export("start.onnx", False), _read_export),
+    "export, unchecked tensors": Reader(_of_export("weights.bin", False), _read_export),
     "training, beginning.json": Reader(_of_model("beginning.json", True), lambda p: check_beginning(
         p.parent, p.parent / "settings.json")),
 }  # fmt: skip
@@ -219,8 +257,10 @@ def fuzz(name: str, begin: int, end: int, folder: Path, model: Path) -> None:
     (folder / "original").mkdir()
     original = reader.make(folder / "original", model)
     data, relative = original.read_bytes(), original.relative_to(folder / "original")
-    for image in range(3):
+    for image in range(9):
         (folder / "original" / f"{image}.png").touch()
+    shutil.copytree(folder / "original", folder / "whole")
+    reader.read(folder / "whole" / relative)  # undamaged, it is read
     held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + MEMORY, held + MEMORY))
     again = {"features", "store"} & {name.split(",")[0], name.split(".")[0]}
