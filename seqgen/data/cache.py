@@ -192,6 +192,8 @@ class Writer:
         old, new = to_dict(index.key), to_dict(self.key)
         if old != new:
             return [name for name in new if old[name] != new[name]]
+        if len(set(index.images)) < len(index.images) or not all(map(_is_sum, index.images)):
+            raise UserError("is damaged", where)
         # A kill between writing the index and removing the journal leaves a name in both.
         names = dict.fromkeys([*index.images, *self._journal()])
         self.shape, self.places = index.shape, {name: i for i, name in enumerate(names)}
@@ -203,9 +205,10 @@ class Writer:
         """The images that whole lines of the journal name; a kill may have torn the last one."""
         path = self.folder / JOURNAL
         lines = read_bytes(path).split(b"\n")[:-1] if path.exists() else []
-        if any(len(line) != _DIGEST or not line.isalnum() for line in lines):
+        names = [line.decode("latin-1") for line in lines]
+        if not all(map(_is_sum, names)):
             raise UserError("is damaged", path)
-        return [line.decode("ascii") for line in lines]
+        return names
 
     def _cut(self) -> None:
         """Cut rows off the array that a kill left unnamed."""
@@ -228,6 +231,11 @@ class Writer:
             raise unreadable(path, error) from error
         except Exception as error:  # NumPy raises whatever a damaged header leads it to
             raise UserError("is no array, or cut off", path) from error
+
+
+def _is_sum(name: str) -> bool:
+    """Whether an image is named as ``Writer`` names it."""
+    return len(name) == _DIGEST and name.isascii() and name.isalnum()
 
 
 @contextmanager
