@@ -163,6 +163,15 @@ def test_damage_is_one_line(tmp_path: Path, file: str, content: bytes | None, me
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("wrong", ["x", "\\ud800" * 64, name(1)], ids=ascii)
+def test_an_index_of_what_are_no_checksums_or_one_twice(tmp_path: Path, wrong: str) -> None:
+    add(tmp_path, range(3))
+    index = tmp_path / INDEX
+    index.write_text(index.read_text().replace(name(0), wrong))
+    with pytest.raises(UserError, match=r"index.json: is damaged; delete .* to compute"):
+        add(tmp_path, range(3))
+
+
 def test_an_array_of_another_length_or_shape(tmp_path: Path) -> None:
     add(tmp_path, range(3))
     path = tmp_path / FEATURES
