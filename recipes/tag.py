@@ -5,8 +5,8 @@
     python recipes/tag.py --corpus ud_ewt --without-characters  # words alone
 
 The scenes' tags mark spans: the subject, the action, the object, the place. Which of them "a red
-ball" is depends on words before and after it: 100 % of test words and spans. ud_ewt (the .conllu or
-.conllu.gz of UD_English-EWT) asks for parts of speech: 95.11 % of test words, 79.3 % of new ones.
+ball" is depends on words before and after it: 100 % of test words and spans. ud_ewt asks for parts
+of speech in UD_English-EWT 2.16 (seqgen fetch): 95.11 % of test words, 79.3 % of new ones.
 Run it again after it was stopped, and it goes on where it was.
 """
 

@@ -68,7 +68,7 @@ def info(
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(help="Data set, such as multi30k.")],
+    name: Annotated[str, typer.Argument(help="Data set: multi30k, ud_ewt.")],
     folder: Annotated[Path, typer.Argument(help="Where data sets live (SEQGEN_DATA).")],
 ) -> None:
     """Download a data set from its publisher, each file checked."""

@@ -158,3 +158,19 @@ def test_multi30k_is_what_its_table_says(real_data, tmp_path: Path, monkeypatch)
             assert (
                 gzip.decompress((folder / f"{part}.{side}.gz").read_bytes()).count(b"\n") == lines
             )
+
+
+def test_ud_ewt_is_what_its_table_says(real_data, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    served = tmp_path / "served"
+    served.mkdir()
+    for packed in real_data("ud_ewt").glob("*.conllu.gz"):  # the publisher's are not packed
+        (served / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
+    with serving(served) as server:
+        folder = fetch("ud_ewt", tmp_path, base_url=server.url)
+    assert {p.name: checksum(p) for p in folder.iterdir()} == {
+        p.name: checksum(p) for p in served.iterdir()
+    }
+    for part, sentences in (("train", 12_544), ("dev", 2_001), ("test", 2_077)):
+        text = (folder / f"en_ewt-ud-{part}.conllu").read_bytes()
+        assert text.count(b"# sent_id = ") == sentences

@@ -159,6 +159,13 @@ val.en.gz 21650 14f7d25ddd868909a9213e361768460edcacdd6ab9d1e77b92560dc10c10dc28
 val.fr.gz 23001 ca3106f1a72390591d25f6c45cb4cd39dec4cd3f123e099748a3ce5256c160e9
 """
 
+# English Web Treebank, release 2.16 of Universal Dependencies (Silveira et al. 2014), CC BY-SA 4.0.
+_UD_EWT = """
+en_ewt-ud-dev.conllu 1805545 531a54ff90d6ab12201c5a50c3e78e6ddac4de69abc4bce5d275d3cd29efe2b6
+en_ewt-ud-test.conllu 1804515 e266e515a0a7547657ed3d90d9ba46487d6bd251f27ad4269d4e8a427c8555cd
+en_ewt-ud-train.conllu 14203025 3fb78e2b55482c8ee00caa653af436c88c9e5bc9a73ce26e4ae3ddc79d2b7e7b
+"""
+
 
 def _files(table: str) -> tuple[RemoteFile, ...]:
     """The files of a table with a name, a size and a SHA-256 a line."""
@@ -170,5 +177,9 @@ DATASETS = {
     "multi30k": DataSet(
         "https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw",
         _files(_MULTI30K),
+    ),
+    "ud_ewt": DataSet(
+        "https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/r2.16",
+        _files(_UD_EWT),
     ),
 }
