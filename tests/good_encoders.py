@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from seqgen.model.memory import ImageBatch, Memory, TextBatch
+from seqgen.model.memory import ImageBatch, Memory, TextBatch, WordBatch
+from seqgen.model.words import WordEncoder
 
 
 def mean(states, mask):
@@ -78,3 +79,21 @@ class PixelEncoder(nn.Module):
         states = maps.flatten(2).transpose(1, 2)
         mask = torch.ones(states.shape[:2], dtype=torch.bool)
         return Memory(states, mask, states.mean(1), tuple(maps.shape[2:]))
+
+
+class SpelledEncoder(nn.Module):
+    """Words of one to three characters, which their ids tell, for what takes batches of text."""
+
+    def __init__(self, vocab_size: int, reader: str):
+        super().__init__()
+        self.words = WordEncoder(vocab_size, 10, 16, 8, 8, 16, cell="gru", reader=reader)
+        self.output_dim = self.words.output_dim
+
+    def forward(self, batch: TextBatch) -> Memory:
+        words = batch.tokens.reshape(-1)  # [U]
+        characters = torch.stack([words % 6, words // 6 % 6, words // 36 % 6], 1) + 4
+        lengths = 1 + (words >= 6).long() + (words >= 12).long()
+        real = torch.arange(3) < lengths[:, None]
+        spelled = torch.arange(len(words)).view_as(batch.tokens)
+        spellings = TextBatch(characters.masked_fill(~real, 0), real)
+        return self.words(WordBatch(batch.tokens, batch.mask, spelled, spellings))

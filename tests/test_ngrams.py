@@ -27,10 +27,10 @@ def test_a_batch_gives_what_its_rows_give_alone(lengths, seed):
 
 def test_a_window_of_two_is_its_two_tokens():
     model, whole = encoder(widths=[2]), batch([3])
-    weight, bias = model.windows[0][1].weight, model.windows[0][1].bias
-    vectors = model.embed(whole.tokens)[0]
-    pairs = [weight[..., 0] @ vectors[i] + weight[..., 1] @ vectors[i + 1] + bias for i in (0, 1)]
-    last = weight[..., 0] @ vectors[2] + bias
+    linear, vectors = model.windows[0].filters, model.embed(whole.tokens)[0]
+    one, other = linear.weight.chunk(2, 1)
+    pairs = [one @ vectors[i] + other @ vectors[i + 1] + linear.bias for i in (0, 1)]
+    last = one @ vectors[2] + linear.bias
     expected = torch.relu(torch.stack([*pairs, last]))
     torch.testing.assert_close(model(whole).states[0], expected)
 

@@ -1,12 +1,17 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
+from good_encoders import SpelledEncoder
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqgen.data.words import LONGEST, Lexicon, word_arrays
+from seqgen.errors import UserError
 from seqgen.model.inputs import word_batch
-from seqgen.model.words import WordEncoder
+from seqgen.model.words import Reader, WordEncoder
+from seqgen.testing import check_encoder
 from seqgen.text import EOS, PAD, UNK, TextConfig
 
 SENTENCES = [["The", "dog", "sleeps"], ["the", "cat", "sees", "the", "dog"], ["Sing"]]
@@ -54,6 +59,7 @@ def test_arrays_hold_each_spelling_once(lexicon, sentences):
             assert found[found != PAD].tolist() == letters
 
 
+READERS = get_args(Reader)
 SMALL = {"embedding_dim": 6, "character_dim": 5, "spelling_dim": 4, "hidden_dim": 7}
 
 
@@ -65,9 +71,9 @@ def encoder(lexicon, **options):
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 @pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("spelling", [0, 4])
+@pytest.mark.parametrize("spelling", [{"spelling_dim": 0}, {}, {"reader": "cnn"}])
 def test_a_sentence_is_read_alike_in_any_batch(lexicon, cell, layers, spelling):
-    model = encoder(lexicon, cell=cell, layers=layers, spelling_dim=spelling)
+    model = encoder(lexicon, cell=cell, layers=layers, **spelling)
     rows = lexicon.encode([*SENTENCES, ["the", "unheard-of", "cat"]])
     whole = model(word_batch(rows))
     assert whole.states.shape == (4, 5, model.output_dim)
@@ -79,8 +85,9 @@ def test_a_sentence_is_read_alike_in_any_batch(lexicon, cell, layers, spelling):
         torch.testing.assert_close(whole.summary[index], alone.summary[0], rtol=0, atol=1e-12)
 
 
-def test_spelling_tells_unknown_words_apart_and_context_equal_ones(lexicon):
-    model = encoder(lexicon)
+@pytest.mark.parametrize("reader", READERS)
+def test_spelling_tells_unknown_words_apart_and_context_equal_ones(lexicon, reader):
+    model = encoder(lexicon, reader=reader)
     rows = lexicon.encode([["the", "zog"], ["the", "zig"], ["cat", "zog"]])
     states = model(word_batch(rows)).states[:, 1]
     assert not torch.allclose(states[0], states[1]) and not torch.allclose(states[0], states[2])
@@ -88,14 +95,37 @@ def test_spelling_tells_unknown_words_apart_and_context_equal_ones(lexicon):
     assert torch.allclose(blind[0], blind[1]) and not torch.allclose(blind[0], blind[2])
 
 
-def test_a_spelling_is_read_to_both_ends(lexicon):
+@pytest.mark.parametrize("reader", READERS)
+def test_a_spelling_is_read_to_both_ends(lexicon, reader):
     """Each character changes the vector, the first and the last included."""
-    model = encoder(lexicon).spelling
+    model = encoder(lexicon, reader=reader).spelling
     words = ["dog", "sog", "deg", "dot"]
     batch = word_batch(lexicon.encode([words])).spellings
     vectors = model(batch)
     for other in vectors[1:]:
         assert (vectors[0] - other).abs().max() > 1e-3
+
+
+def test_windows_of_three_and_the_maximum_over_a_word(lexicon):
+    """As torch's own convolution finds it, a word at a time."""
+    model = encoder(lexicon, reader="cnn").spelling
+    batch = word_batch(lexicon.encode([["a", "dog", "sleeps"]])).spellings
+    weight, bias = model.windows.filters.weight, model.windows.filters.bias
+    weight = weight.view(len(bias), 3, -1).mT
+    for found, tokens, real in zip(model(batch), batch.tokens, batch.mask, strict=True):
+        characters = model.embed(tokens[real]).mT
+        expected = torch.conv1d(characters, weight, bias, padding=1).amax(1)
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_each_reader_keeps_the_rules_of_encoders(reader):
+    check_encoder(SpelledEncoder, reader=reader)
+
+
+def test_there_are_two_readers(lexicon):
+    with pytest.raises(UserError, match="no reader 'eye'; choose of rnn, cnn"):
+        encoder(lexicon, reader="eye")
 
 
 def test_the_embedding_of_unknown_words_is_trained_by_hiding_words(lexicon):

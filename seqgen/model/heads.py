@@ -12,6 +12,7 @@ from seqgen.errors import UserError
 from seqgen.model.attention import Attention
 from seqgen.model.build import build_encoder, encode
 from seqgen.model.memory import Memory
+from seqgen.model.windows import maximum
 
 Pooling = Literal["summary", "last", "mean", "max", "attention"]
 
@@ -82,7 +83,7 @@ class ClassifierHead(nn.Module):
         if self.pooling == "mean":
             return states.masked_fill(~real, 0.0).sum(1) / real.sum(1)
         if self.pooling == "max":
-            return states.masked_fill(~real, float("-inf")).amax(1)
+            return maximum(states, memory.mask)
         return memory.summary
 
 

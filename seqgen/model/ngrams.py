@@ -11,6 +11,7 @@ from seqgen.errors import UserError
 from seqgen.model.embedding import Embedding
 from seqgen.model.memory import Memory, TextBatch
 from seqgen.model.rnn import LockedDropout
+from seqgen.model.windows import Windows
 
 
 class NgramEncoder(nn.Module):
@@ -44,21 +45,12 @@ class NgramEncoder(nn.Module):
         self.output_dim = filters * len(widths)
         self.embed = Embedding(vocab_size, embedding_dim)
         self.dropout = LockedDropout(dropout)
-        self.windows = nn.ModuleList(
-            nn.Sequential(
-                nn.ConstantPad1d(((width - 1) // 2, width // 2), 0.0),  # as long as it was
-                nn.Conv1d(embedding_dim, filters, width),
-                nn.ReLU(),
-            )
-            for width in widths
-        )
+        self.windows = nn.ModuleList(Windows(embedding_dim, filters, width) for width in widths)
 
     def forward(self, batch: TextBatch) -> Memory:
         """Read ``batch``: tokens [B, S]; the summary is the mean of the real states."""
-        real = batch.mask[..., None]
-        # Beyond the end stand zeros, however long the batch is.
-        embedded = self.dropout(self.embed(batch.tokens)).masked_fill(~real, 0.0).transpose(1, 2)
-        states = torch.cat([window(embedded) for window in self.windows], 1).transpose(1, 2)
-        states = states.masked_fill(~real, 0.0)
-        summary = states.sum(1) / real.sum(1)
+        embedded = self.dropout(self.embed(batch.tokens))
+        states = torch.cat([window(embedded, batch.mask) for window in self.windows], -1).relu()
+        states = states.masked_fill(~batch.mask[..., None], 0.0)
+        summary = states.sum(1) / batch.mask.sum(1, keepdim=True)
         return Memory(states, batch.mask, summary)

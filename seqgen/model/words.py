@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import torch
 from torch import Tensor, nn
 
+from seqgen.errors import UserError
 from seqgen.model.embedding import Embedding
 from seqgen.model.memory import Memory, TextBatch, WordBatch
 from seqgen.model.rnn import Cell, LockedDropout, RNNLayer, reorder, reversal, through_layers
+from seqgen.model.windows import Windows, maximum
 from seqgen.text import UNK
+
+Reader = Literal["rnn", "cnn"]
 
 
 class Spelling(nn.Module):
@@ -45,6 +51,32 @@ class Spelling(nn.Module):
         return torch.cat(ends, -1)
 
 
+class SpellingWindows(nn.Module):
+    """Words as vectors made of their characters, three at a time (Ma & Hovy 2016).
+
+    Of each filter the greatest value over all windows of a word, the first and the last of which
+    reach beyond its ends.
+
+    Args:
+        characters: number of character ids.
+        embedding_dim: width of a character.
+        filters: width of a word's vector.
+        dropout: locked dropout on the characters.
+    """
+
+    def __init__(self, characters: int, embedding_dim: int, filters: int, dropout: float) -> None:
+        super().__init__()
+        self.output_dim = filters
+        self.embed = Embedding(characters, embedding_dim)
+        self.dropout = LockedDropout(dropout)
+        self.windows = Windows(embedding_dim, filters, 3)
+
+    def forward(self, batch: TextBatch) -> Tensor:
+        """Vectors [U, D] of words with the characters ``batch``: tokens [U, C]."""
+        characters = self.dropout(self.embed(batch.tokens))
+        return maximum(self.windows(characters, batch.mask), batch.mask)
+
+
 class WordEncoder(nn.Module):
     """Reads words with recurrent layers in both directions: one state a word.
 
@@ -65,6 +97,11 @@ class WordEncoder(nn.Module):
         dropout: locked dropout on the vectors of words and on the output of each layer.
         word_dropout: share of the words whose embedding is that of an unknown word in training;
             their spelling stays.
+        reader: of the characters: ``rnn``, in both directions, or ``cnn``, in windows of three,
+            with twice ``spelling_dim`` filters, so that a spelling is as wide.
+
+    Raises:
+        UserError: there is no such reader.
     """
 
     def __init__(
@@ -79,15 +116,22 @@ class WordEncoder(nn.Module):
         cell: Cell = "lstm",
         dropout: float = 0.4,
         word_dropout: float = 0.2,
+        reader: Reader = "rnn",
     ) -> None:
         super().__init__()
+        if reader not in get_args(Reader):
+            raise UserError(f"there is no reader '{reader}'", fix="choose of rnn, cnn")
         self.output_dim = 2 * hidden_dim
         self.word_dropout = word_dropout
         self.embed = Embedding(vocab_size, embedding_dim)
-        self.spelling: Spelling | None = None
+        self.spelling: Spelling | SpellingWindows | None = None
         width = embedding_dim
         if spelling_dim:
-            self.spelling = Spelling(characters, character_dim, spelling_dim, cell, dropout / 2)
+            sizes = (characters, character_dim)
+            if reader == "rnn":
+                self.spelling = Spelling(*sizes, spelling_dim, cell, dropout / 2)
+            else:
+                self.spelling = SpellingWindows(*sizes, 2 * spelling_dim, dropout / 2)
             width += self.spelling.output_dim
         self.dropout = LockedDropout(dropout)
         widths = [width] + [self.output_dim] * (layers - 1)
