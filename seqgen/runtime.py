@@ -40,7 +40,8 @@ class ExportConfig:
     values: tuple[str, ...] = ()  # the values that are read, in the order of their numbers
     joint: bool = False  # one SentencePiece model for both sides of text
     grid: tuple[int, int] | None = None  # of the places of an image, where it has them
-    precision: Literal["float32", "int8"] = "float32"  # of the decoder's products
+    # Of the decoder's products, but for float16: of the weights as they are kept
+    precision: Literal["float32", "float16", "int8"] = "float32"
     format: str = EXPORT
     versions: dict[str, str] = field(default_factory=dict)
     checksums: dict[str, str] = field(default_factory=dict)  # SHA-256 of the other files

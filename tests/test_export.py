@@ -152,6 +152,26 @@ def test_int8_is_near_and_a_line_does_not_depend_on_its_batch(tiny_bundle, folde
         same(list(model.hypotheses(LINES, Beam(3), batch_size=size)), whole)
 
 
+def test_float16_is_kept_in_half_the_bytes_and_writes_the_same(tiny_bundle, folder, tmp_path):
+    done = CliRunner().invoke(app, ["export", str(tiny_bundle), str(tmp_path / "out"), "--float16"])
+    assert done.exit_code == 0 and "translate, float16" in done.output
+    sizes = [(one / "weights.bin").stat().st_size for one in (folder, tmp_path / "out")]
+    assert sizes[1] < 0.7 * sizes[0]  # each tensor begins at a multiple of 4,096
+    model, exact = seqgen.load(tmp_path / "out"), seqgen.load(folder)
+    targets = exact.translate(LINES, Beam(3))
+    assert model.translate(LINES, Beam(3)) == targets
+    for one, other in zip(model.score(LINES, targets), exact.score(LINES, targets), strict=True):
+        assert one == pytest.approx(other, abs=0.02)
+    replayed = CliRunner().invoke(app, ["info", str(tmp_path / "out"), "--verify"])
+    assert replayed.exit_code == 0 and "outputs as they were" in replayed.output
+
+
+def test_what_float16_cannot_hold_is_refused(tmp_path):
+    with open(tmp_path / "w", "wb") as file, pytest.raises(UserError, match="beyond float16"):
+        graph = Graph(Weights("w", file), half=True)
+        graph.weight(torch.zeros(1), np.array([1e5], np.float32))
+
+
 def test_torch_is_never_imported(folder, tmp_path):
     lines = [line for line in LINES if line]
     command = ["translate", "--model", str(folder), "--beam-size", "3", *lines]

@@ -17,6 +17,9 @@ def export_model(
     int8: Annotated[
         bool, typer.Option("--int8", help="Decode with products of 8-bit integers.")
     ] = False,
+    float16: Annotated[
+        bool, typer.Option("--float16", help="Keep weights in half the bytes; compute as ever.")
+    ] = False,
 ) -> None:
     """Write a model as graphs that ONNX Runtime runs without torch."""
     try:
@@ -27,4 +30,6 @@ def export_model(
         fix = "pip install onnx onnxruntime"
         raise UserError(f"needs {error.name}, which is not installed", format_, fix) from error
 
-    print(export(model, out, "int8" if int8 else "float32"))
+    if int8 and float16:
+        raise UserError("do not go together", "--int8 and --float16", "choose one")
+    print(export(model, out, "int8" if int8 else "float16" if float16 else "float32"))

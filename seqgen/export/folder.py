@@ -39,7 +39,7 @@ from seqgen.search.sample import Greedy
 from seqgen.search.step import run
 from seqgen.version import VERSION
 
-Precision = Literal["float32", "int8"]
+Precision = Literal["float32", "float16", "int8"]
 _TRIED = 16  # tokens that both write of an example, at most
 
 Exportable = Bundle | ClassifierBundle | TaggerBundle
@@ -51,8 +51,9 @@ def export(folder: Path, out: Path, precision: Precision = "float32", example: A
     Args:
         folder: a bundle, or the folder of a training.
         out: made or replaced.
-        precision: of the decoder's products; ``int8`` rounds weights and what comes in, 32
-            numbers of a row to a scale.
+        precision: ``int8``, of the decoder's products, rounds weights and what comes in, 32
+            numbers of a row to a scale; ``float16`` is of the weights as they are kept (those
+            of an encoder that torch follows stay as they are).
         example: of a model that reads what a program makes, and of no other: a batch as its
             encoder takes it, such as ``check_encoder`` takes, best of different lengths.
 
@@ -60,13 +61,13 @@ def export(folder: Path, out: Path, precision: Precision = "float32", example: A
         What was written, in a line.
 
     Raises:
-        UserError: ``int8`` is asked of a model that does not write, ``example`` is missing, a
-            part of one's own cannot be exported, or what was written does not do what the model
-            does.
+        UserError: ``int8`` or ``float16`` is asked of a model that does not write, ``example``
+            is missing, a part of one's own cannot be exported, or what was written does not do
+            what the model does.
     """
     bundle = _read(folder, example)
-    if precision == "int8" and not isinstance(bundle, Bundle):
-        raise UserError("int8 is for models that write", folder, "leave it out")
+    if precision != "float32" and not isinstance(bundle, Bundle):
+        raise UserError(f"{precision} is for models that write", folder, "leave it out")
     if out.is_dir() and any(out.iterdir()) and not _is_ours(out):
         raise UserError("is a folder of something else", out, "name a new one")
     with writing_folder(out) as beside:
@@ -115,7 +116,8 @@ def write_graphs(folder: Path, bundle: Bundle, precision: Precision, example: An
     model = bundle.model
     with open(folder / TENSORS, "wb") as file:
         weights = Weights(TENSORS, file)
-        step, start = Graph(weights, precision == "int8"), Graph(weights)
+        half = precision == "float16"
+        step, start = Graph(weights, precision == "int8", half), Graph(weights, half=half)
         write_step(step, model.decoder)
         if type(model.encoder) is RNNEncoder:
             write_start(start, model.encoder, model.decoder)

@@ -11,6 +11,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
+from seqgen.errors import UserError
+
 OPSET, OWN, IR = 17, "com.microsoft", 9
 
 _BLOCK = 32  # numbers of a row that share a scale
@@ -53,10 +55,11 @@ class Graph:
     Args:
         weights: where large tensors go.
         int8: whether ``linear`` multiplies 8-bit integers.
+        half: whether large tensors are kept as float16; they are computed with in float32.
     """
 
-    def __init__(self, weights: Weights, int8: bool = False) -> None:
-        self.weights, self.int8 = weights, int8
+    def __init__(self, weights: Weights, int8: bool = False, half: bool = False) -> None:
+        self.weights, self.int8, self.half = weights, int8, half
         self._nodes: list[Any] = []
         self._tensors: dict[str, TensorProto] = {}
         self._inputs: list[Any] = []
@@ -95,10 +98,19 @@ class Graph:
         return name
 
     def weight(self, tensor: Tensor, array: npt.NDArray[Any], kind: str = "") -> str:
-        """A large tensor, made of ``tensor``."""
+        """A large tensor, made of ``tensor``.
+
+        Raises:
+            UserError: it is to be kept as float16, which has no number so large.
+        """
         name = f"weight.{id(tensor)}.{kind}"
-        self._tensors[name] = self.weights.proto(tensor, kind, array, name)
-        return name
+        whole = f"{name}.whole" if self.half else name
+        if name not in self._tensors:
+            if self.half:
+                array = _halved(array)
+                self._nodes.append(helper.make_node("Cast", [name], [whole], to=TensorProto.FLOAT))
+            self._tensors[name] = self.weights.proto(tensor, kind, array, name)
+        return whole
 
     def linear(self, rows: str, weight: Tensor, bias: Tensor | None, key: Tensor) -> str:
         """``rows`` [N, K] times ``weight`` [M, K] transposed, and ``bias`` [M]: [N, M].
@@ -142,3 +154,10 @@ class Graph:
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR)
         path.write_bytes(model.SerializeToString())
         onnx.checker.check_model(str(path), full_check=not self.int8)
+
+
+def _halved(array: npt.NDArray[Any]) -> npt.NDArray[np.float16]:
+    most = np.abs(array).max(initial=0.0)
+    if most > np.finfo(np.float16).max:
+        raise UserError(f"a weight is {most:.0f}, beyond float16", fix="export it in float32")
+    return array.astype(np.float16)
