@@ -135,9 +135,10 @@ class Patches(nn.Module):
         self.see = nn.Conv2d(3, width, 16, 16)
 
     def forward(self, batch):
-        states = self.see(batch.pixels).flatten(2).mT
+        maps = self.see(batch.pixels)
+        states = maps.flatten(2).mT
         mask = torch.ones(states.shape[:2], dtype=torch.bool)
-        return Memory(states, mask, states.mean(1))
+        return Memory(states, mask, states.mean(1), tuple(maps.shape[2:]))
 
 
 class FrozenPatches(Patches):
