@@ -58,7 +58,7 @@ def tiny_captioner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from seqgen.training.settings import CaptionSettings, read_settings
 
     folder = tmp_path_factory.mktemp("squares")
-    options = {"max_epochs": 10, "learning_rate": 0.003, "batch_tokens": 100}
+    options = {"max_epochs": 16, "learning_rate": 0.003, "batch_tokens": 200}
     changes = caption_settings(folder / "data", 192, **options)
     settings = read_settings(None, changes, CaptionSettings)
     train_captioner(settings, folder / "model", Report(quiet=True))

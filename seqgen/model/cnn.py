@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from seqgen.errors import UserError
 from seqgen.model.backbones import build_backbone
+from seqgen.model.folded import Folded
 from seqgen.model.memory import ImageBatch, Memory
 from seqgen.model.pretrained import NONE, Pretrained, digest, fill, read_state
 from seqgen.model.rnn import LockedDropout
@@ -81,6 +82,7 @@ class CNNEncoder(nn.Module):
         frozen = 0 if tuned_stages == FROM_SCRATCH else count - tuned_stages
         self.stem = nn.Sequential(*parts.stages[:frozen]).requires_grad_(False)
         self.stages = nn.Sequential(*parts.stages[frozen:])
+        self._frozen = Folded()
         # Channels of a frozen network are sparse and differ much in scale: normalized before and
         # after, captions come out likelier than from the linear map alone. One trained from
         # scratch learns faster where the empty background may stay weaker than what is seen.
@@ -158,8 +160,7 @@ class CNNEncoder(nn.Module):
                 fix=f"set their size to {self.reduction} or more",
             )
         with torch.no_grad():
-            found: Tensor = self.stem(pixels.contiguous(memory_format=_LAYOUT))
-        return found
+            return self._frozen(self.stem, pixels.contiguous(memory_format=_LAYOUT))
 
     def forward(self, batch: ImageBatch) -> Memory:
         """Read ``batch``, from its features if it has them; the summary is the mean state."""
