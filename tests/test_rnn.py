@@ -121,3 +121,12 @@ def test_weight_dropout_is_the_layer_with_some_weights_across_time_gone(cell):
     assert not torch.allclose(whole, dropped)
     layer.layer.weight_hh_l0.data.copy_(across)
     torch.testing.assert_close(layer.run(sequence, begin), (dropped, state))
+
+
+def test_where_the_processor_has_no_lstm_in_bfloat16_float32_takes_over(monkeypatch):
+    layer, sequence = RNNLayer(5, 4), torch.randn(2, 3, 5)
+    expected = layer(sequence)
+    monkeypatch.setattr("seqgen.model.rnn._autocast_has_lstm", lambda: False)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = layer(sequence)
+    assert torch.equal(found, expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Literal
 
 import torch
@@ -89,6 +90,9 @@ class RNNLayer(nn.Module):
 
     def run(self, sequence: Tensor, state: CellState) -> tuple[Tensor, CellState]:
         """Outputs [B, T, H] for ``sequence`` begun in ``state``, and the state after it."""
+        if self.cell == "lstm" and torch.is_autocast_enabled("cpu") and not _autocast_has_lstm():
+            with torch.autocast("cpu", enabled=False):
+                return self.run(sequence.float(), tuple(part.float() for part in state))
         parts = tuple(part.unsqueeze(0) for part in state)
         begin: Any = parts if self.cell == "lstm" else parts[0]
         if self.training and self.weight_dropout:
@@ -114,6 +118,17 @@ class RNNLayer(nn.Module):
             return tuple(torch.lstm_cell(inputs, state, *weights))
         function = torch.gru_cell if self.cell == "gru" else torch.rnn_tanh_cell
         return (function(inputs, state[0], *weights),)
+
+
+@cache
+def _autocast_has_lstm() -> bool:
+    """Whether this processor runs an LSTM in bfloat16: one with AVX2 alone has no kernel for it."""
+    state, weights = torch.zeros(1, 1, 8), [torch.zeros(32, 8)] * 2 + [torch.zeros(32)] * 2
+    try:
+        torch.lstm(state, [state, state], weights, True, 1, 0.0, True, False, True)
+    except RuntimeError:
+        return False
+    return True
 
 
 class _Permute(torch.autograd.Function):
