@@ -34,9 +34,9 @@ SETTINGS = {
     },
     "flickr8k": {
         "data.target.vocab_size": 4000, "data.target.lowercase": True,
-        "model.encoder_options": {"backbone": "mobilenet_v2", "output_dim": 512, "dropout": 0.3},
-        "model.decoder": {"embedding_dim": 256, "hidden_dim": 512, "dropout": 0.5},
-        "training.max_epochs": 15, "training.learning_rate": 1e-3,
+        "model.encoder_options": {"backbone": "mobilenet_v2", "output_dim": 384, "dropout": 0.3},
+        "model.decoder": {"embedding_dim": 256, "hidden_dim": 256, "dropout": 0.4},
+        "training.max_epochs": 12, "training.learning_rate": 2e-3,
     },
 }  # fmt: skip
 REWARD = {  # afterwards, on captions of its own, by their CIDEr-D (self-critical training)
