@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seqgen.data.words import Lexicon, WordRow, word_arrays
-from seqgen.folders import EXPORT, open_folder, tokenizer_files
+from seqgen.folders import EXPORT, open_folder
 from seqgen.images import ImageConfig
-from seqgen.loaded import read_lexicon
+from seqgen.loaded import read_lexicon, read_source
 from seqgen.runtime import Arrays, Session, text_arrays
 from seqgen.text import TextConfig, Tokenizer
 
@@ -106,9 +106,7 @@ def read_exported_classifier(folder: Path) -> ExportedClassifier:
         UserError: a file is missing, truncated or edited, or ONNX Runtime is not installed.
     """
     folder, config = open_folder(folder, ClassifierExport, EXPORT)
-    source = None
-    if config.source is not None:
-        source = Tokenizer.load(folder / tokenizer_files(False)[0], config.source.lowercase)
+    source = read_source(folder, config.source)
     return ExportedClassifier(config, source, Session(folder / LABEL))
 
 

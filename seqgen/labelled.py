@@ -16,7 +16,7 @@ from seqgen.data.words import Lexicon
 from seqgen.exchange import reread
 from seqgen.folders import FORMAT, tokenizer_files
 from seqgen.images import ImageConfig
-from seqgen.loaded import CHARACTERS, WORDS, read_lexicon
+from seqgen.loaded import CHARACTERS, WORDS, read_lexicon, read_source
 from seqgen.model.heads import (
     ClassifierModelConfig,
     Labeller,
@@ -82,17 +82,10 @@ def read_classifier(folder: Path, code: Code = RECORDED) -> ClassifierBundle:
         UserError: as ``read_bundle``.
     """
     folder, config = open_bundle(folder, ClassifierConfig, code)
-    source = _read_source(folder, config)
+    source = read_source(folder, config.source)
     sizes = (source.size if source else 0, len(config.labels))
     model = with_weights(folder, config, lambda: build_classifier(config.model, *sizes, seed=0))
     return ClassifierBundle(config, model, source)
-
-
-def _read_source(folder: Path, config: ClassifierConfig) -> Tokenizer | None:
-    """The SentencePiece model of the text that a classifier reads, if it reads any."""
-    if config.source is None:
-        return None
-    return Tokenizer.load(folder / tokenizer_files(False)[0], config.source.lowercase)
 
 
 @reread
@@ -103,7 +96,8 @@ def begin_classifier_from(folder: Path, bundle: ClassifierBundle) -> None:
         UserError: the other cannot be read, is of another model, or has other labels or tokens.
     """
     folder, config = open_bundle(folder, ClassifierConfig)
-    same = (config.labels, _read_source(folder, config)) == (bundle.config.labels, bundle.source)
+    source = read_source(folder, config.source)
+    same = (config.labels, source) == (bundle.config.labels, bundle.source)
     take_weights(folder, bundle.model, "" if same else "has another vocabulary or other labels")
 
 

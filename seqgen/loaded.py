@@ -136,6 +136,17 @@ def read_tokenizers(
     )
 
 
+def read_source(folder: Path, source: TextConfig | None) -> Tokenizer | None:
+    """The SentencePiece model of the text that a classifier in ``folder`` reads, if it reads any.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    if source is None:
+        return None
+    return Tokenizer.load(folder / tokenizer_files(False)[0], source.lowercase)
+
+
 def read_lexicon(folder: Path, words: TextConfig, characters: TextConfig) -> Lexicon:
     """The SentencePiece models of a tagger from the files in ``folder``."""
     return Lexicon(
