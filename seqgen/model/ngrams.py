@@ -49,8 +49,9 @@ class NgramEncoder(nn.Module):
 
     def forward(self, batch: TextBatch) -> Memory:
         """Read ``batch``: tokens [B, S]; the summary is the mean of the real states."""
-        embedded = self.dropout(self.embed(batch.tokens))
-        states = torch.cat([window(embedded, batch.mask) for window in self.windows], -1).relu()
-        states = states.masked_fill(~batch.mask[..., None], 0.0)
+        padding = ~batch.mask[..., None]
+        embedded = self.dropout(self.embed(batch.tokens)).masked_fill(padding, 0.0)
+        states = torch.cat([window(embedded) for window in self.windows], -1).relu()
+        states = states.masked_fill(padding, 0.0)
         summary = states.sum(1) / batch.mask.sum(1, keepdim=True)
         return Memory(states, batch.mask, summary)

@@ -23,18 +23,16 @@ class Windows(nn.Module):
         self.width = width
         self.filters = nn.Linear(width * input_dim, filters)
 
-    def forward(self, sequence: Tensor, real: Tensor) -> Tensor:
+    def forward(self, sequence: Tensor) -> Tensor:
         """What the windows around the positions of ``sequence`` [B, S, E] give, [B, S, D].
 
         Beyond the end of a row stand zeros, however long the batch is. A window of even width
         has one position more after its middle than before.
 
         Args:
-            sequence: [B, S, E].
-            real: [B, S] bool, False in the padding.
+            sequence: [B, S, E], zero in the padding.
         """
         before, length = (self.width - 1) // 2, sequence.shape[1]
-        sequence = sequence.masked_fill(~real[..., None], 0.0)
         padded = F.pad(sequence, (0, 0, before, self.width - 1 - before))
         shifted = [padded[:, place : place + length] for place in range(self.width)]
         found: Tensor = self.filters(torch.cat(shifted, -1))

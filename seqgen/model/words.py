@@ -74,7 +74,8 @@ class SpellingWindows(nn.Module):
     def forward(self, batch: TextBatch) -> Tensor:
         """Vectors [U, D] of words with the characters ``batch``: tokens [U, C]."""
         characters = self.dropout(self.embed(batch.tokens))
-        return maximum(self.windows(characters, batch.mask), batch.mask)
+        characters = characters.masked_fill(~batch.mask[..., None], 0.0)
+        return maximum(self.windows(characters), batch.mask)
 
 
 class WordEncoder(nn.Module):
