@@ -9,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from seqgen.bench.limits import PRODUCTS, Limits
 from seqgen.bench.measure import Measure
 from seqgen.model.backbones import build_backbone
+from seqgen.model.folded import Folded
 from seqgen.training.precision import seconds_each
 
 BACKBONES = ("resnet18", "resnet50", "mobilenet_v2")
@@ -24,7 +25,8 @@ def measure_features(name: str, dtype: torch.dtype, seconds: float, limits: Limi
     pixels = pixels.contiguous(memory_format=torch.channels_last)
     with FlopCounterMode(display=False) as counter:
         network(pixels)
-    spent = seconds_each(lambda: network(pixels), seconds)
+    frozen = Folded()
+    spent = seconds_each(lambda: frozen(network, pixels), seconds)
     share = counter.get_total_flops() / spent / 1e9 / limits.products_in(dtype)
     label = f"features, {name}, {str(dtype).removeprefix('torch.')}"
     return Measure(label, _BATCH / spent, "images/s", share, PRODUCTS)
