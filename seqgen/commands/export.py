@@ -22,6 +22,8 @@ def export_model(
     ] = False,
 ) -> None:
     """Write a model as graphs that ONNX Runtime runs without torch."""
+    if int8 and float16:
+        raise UserError("do not go together", "--int8 and --float16", "choose one")
     try:
         from seqgen.export.folder import export
     except ModuleNotFoundError as error:
@@ -30,6 +32,4 @@ def export_model(
         fix = "pip install onnx onnxruntime"
         raise UserError(f"needs {error.name}, which is not installed", format_, fix) from error
 
-    if int8 and float16:
-        raise UserError("do not go together", "--int8 and --float16", "choose one")
     print(export(model, out, "int8" if int8 else "float16" if float16 else "float32"))
