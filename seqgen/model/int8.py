@@ -8,6 +8,7 @@ whatever stands beside it: a batch of N gives what N singles give.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, cast
 
@@ -21,52 +22,81 @@ from seqgen.model.rnn import Cell, CellState, RNNLayer
 Sums = Callable[[Tensor], Tensor]  # of rows int8 [N, K], times a scale for each column: [N, M]
 
 _MOST = 127  # the largest 8-bit integer whose negative is one, too
+_SHIFT = 128  # what makes one unsigned
 _FEW, _MANY = 8, 32  # rows come by so many, since oneDNN makes a kernel for each number of them
 
 
-def round_rows(numbers: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows [N, K] as int8 [N, K] and scales [N, 1], so that ``int8 * scale`` is about the row."""
-    scales = numbers.abs().amax(-1, keepdim=True).div_(_MOST)
+def round_rows(numbers: Tensor, most: int = _MOST) -> tuple[Tensor, Tensor]:
+    """Rows [N, K] as int8 [N, K] and scales [N, 1], so that ``int8 * scale`` is about the row.
+
+    The largest number of a row becomes ``most``.
+    """
+    scales = numbers.abs().amax(-1, keepdim=True).div_(most)
     scales.clamp_min_(torch.finfo(numbers.dtype).tiny)  # a row of zeros
     return (numbers / scales).round_().to(torch.int8), scales
 
 
-def _packed_sums(rows: Tensor, packed: Any, scales: Tensor, zeros: Tensor) -> Tensor:
+def _packed_sums(
+    rows: Tensor, packed: Any, scales: Tensor, zeros: Tensor, unsigned: bool
+) -> Tensor:
     """Sums of products with a packed matrix, exact, then times ``scales`` [M]: float32 [N, M]."""
     count = len(rows)
     unit = _FEW if count <= 2 * _FEW else _MANY
     rows = F.pad(rows, (0, 0, 0, -count % unit))
+    if unsigned:
+        rows = rows.view(torch.uint8) ^ _SHIFT  # each number plus 128
     form: Any = ("none", [], "")  # nothing done to the sums
     product: Any = torch.ops.onednn.qlinear_pointwise
-    found: Tensor = product(rows, 1.0, 0, packed, scales, zeros, None, 1.0, 0, torch.float32, *form)
+    zero = _SHIFT if unsigned else 0
+    found: Tensor = product(
+        rows, 1.0, zero, packed, scales, zeros, None, 1.0, 0, torch.float32, *form
+    )
     return found[:count]
 
 
 def _float_sums(rows: Tensor, matrix: Tensor, scales: Tensor) -> Tensor:
-    """The same bits, of a matrix of floats that hold every sum exactly."""
+    """The same sums, of a matrix of floats that hold every one exactly."""
     return F.linear(rows.to(matrix.dtype), matrix).to(scales.dtype).mul_(scales)
 
 
-def _pack(matrix: Tensor, scales: Tensor) -> Sums:
-    """``_packed_sums`` with ``matrix``, int8 [M, K], put once into the order oneDNN reads it in."""
-    packed = torch.ops.onednn.qlinear_prepack(matrix, None)
-    zeros = torch.zeros(len(scales), dtype=torch.int64)  # every scale's zero point
-    return partial(_packed_sums, packed=packed, scales=scales, zeros=zeros)
+@dataclass(frozen=True)
+class Packing:
+    """How oneDNN is given 8-bit integers so that it adds up their products without an error.
+
+    It packs a matrix once and multiplies by the scales on the way. Processors older than
+    AVX-512 VNNI multiply unsigned rows by a signed matrix and add pairs of products in 16 bits,
+    which is too few, unless the matrix keeps to 7 bits.
+
+    Attributes:
+        most: the largest number in the matrix.
+        unsigned: rows go in unsigned, 128 above what they are.
+    """
+
+    most: int
+    unsigned: bool
+
+    def pack(self, matrix: Tensor, scales: Tensor) -> Sums:
+        """``_packed_sums`` with ``matrix``, int8 [M, K], put into the order oneDNN reads it in."""
+        packed = torch.ops.onednn.qlinear_prepack(matrix, None)
+        zeros = torch.zeros(len(scales), dtype=torch.int64)  # every scale's zero point
+        how = {"packed": packed, "scales": scales, "zeros": zeros, "unsigned": self.unsigned}
+        return partial(_packed_sums, **how)
+
+    def exact(self) -> bool:
+        """Whether sums of the largest numbers come out right here."""
+        largest = torch.full((4, 256), self.most, dtype=torch.int8)
+        try:
+            sums = self.pack(largest, torch.ones(4))(torch.full_like(largest, _MOST))
+        except (AttributeError, RuntimeError):  # a torch without oneDNN, or with another one
+            return False
+        return bool((sums == 256 * _MOST * self.most).all())
 
 
 @cache
-def packs() -> bool:
-    """Whether oneDNN, where torch has it, adds up products of 8-bit integers without an error.
-
-    It packs a matrix once and multiplies by the scales on the way. On processors older than
-    AVX-512 VNNI it adds pairs of products in 16 bits, which are too few for large ones.
-    """
-    try:
-        largest = torch.full((4, 256), _MOST, dtype=torch.int8)
-        sums = _pack(largest, torch.ones(4))(largest)
-    except (AttributeError, RuntimeError):  # a torch without oneDNN, or with another one
-        return False
-    return bool((sums == 256 * _MOST**2).all())
+def packing() -> Packing | None:
+    """What is exact on this processor, the finest first; None where nothing is."""
+    kinds = (Packing(_MOST, unsigned=False), Packing(_MOST // 2, unsigned=True))
+    return next(filter(Packing.exact, kinds), None)
 
 
 class Int8Linear(nn.Module):
@@ -80,14 +110,15 @@ class Int8Linear(nn.Module):
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
         self.bias: Tensor
-        rounded, scales = round_rows(weight.detach())
+        packs = packing() if weight.dtype == torch.float32 else None
+        rounded, scales = round_rows(weight.detach(), packs.most if packs else _MOST)
         self.in_features, self.out_features = rounded.shape[1], rounded.shape[0]
         scales = scales.squeeze(-1)
         bias = weight.new_zeros(len(weight)) if bias is None else bias
         self.register_buffer("bias", bias.detach().clone())
         self._sums: Sums
-        if weight.dtype == torch.float32 and packs():
-            self._sums = _pack(rounded, scales)
+        if packs is not None:
+            self._sums = packs.pack(rounded, scales)
         else:
             exact = self.in_features * _MOST**2 < 1 << 24  # in float32
             matrix = rounded.to(torch.float32 if exact else torch.float64)
