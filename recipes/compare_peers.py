@@ -3,8 +3,8 @@
     python recipes/compare_peers.py OUT --joeynmt VENV1 --eole VENV2    # SEQGEN_DATA names the data
 
 compare_peers.md tells how to make the two virtual environments, what is equal, what differs and
-what came out. One after another, each trains an epoch on the same 29,000 pairs in the same
-pieces and translates the same 1,000 lines; seqgen does so at either peer's size.
+what came out; one of them will do. One after another, each trains an epoch on the same 29,000 pairs
+in the same pieces and translates the same 1,000 lines; seqgen does so at either peer's size.
 """
 
 import argparse
@@ -26,14 +26,14 @@ def main() -> None:
     """Prepare the files, let each train and translate, print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--joeynmt", required=True, help="its virtual environment")
-    parser.add_argument("--eole", required=True, help="its virtual environment")
+    parser.add_argument("--joeynmt", type=Path, help="its virtual environment")
+    parser.add_argument("--eole", type=Path, help="its virtual environment")
     options = parser.parse_args()
     folder = options.out.resolve()
     prepare(folder)
     print(f"| {'toolkit':24} | target tokens/s | sentences/s, beam 5 | mean length | BLEU |")
     print(f"|{'-' * 26}|----------------:|--------------------:|------------:|-----:|")
-    for row in rows(*(Path(one).resolve() for one in (options.joeynmt, options.eole))):
+    for row in rows(*(one and one.absolute() for one in (options.joeynmt, options.eole))):
         print(f"| {row.name:24} | {train(row, folder):15,.0f} |", end=" ", flush=True)
         rate, outputs = translate(row, folder)
         words = statistics.mean(len(line.split()) for line in outputs)

@@ -7,8 +7,9 @@ from pathlib import Path
 SEQGEN = [sys.executable, "-m", "seqgen"]
 SIZES = {  # settings that make a model of ours about as large as a peer's
     "joeynmt": [],
-    "eole": ["model.encoder_options.hidden_dim=256", "model.tied_embeddings=false",
-             "model.decoder.tied_output=false"],
+    "eole": ["model.encoder_options.embedding_dim=640", "model.encoder_options.hidden_dim=256",
+             "model.decoder.layers=1", "model.decoder.hidden_dim=384",
+             "model.tied_embeddings=false", "model.decoder.tied_output=false"],
 }  # fmt: skip
 FAST = ["--int8", "--processes", "2", "--threads", "1"]
 
@@ -24,11 +25,15 @@ class Row:
     pieces: bool = False  # its files are of pieces
 
 
-def rows(joeynmt: Path, eole: Path) -> list[Row]:
-    """The peers, each followed by ours at its size: all in float32, and as fast as it goes.
+def rows(joeynmt: Path | None, eole: Path | None) -> list[Row]:
+    """The peers there are, each followed by ours at its size: in float32, and as fast as it goes.
 
-    The latter trains in bfloat16 and translates with products of 8-bit integers in two processes
-    of a thread each.
+    The latter trains in bfloat16 where that is faster and translates with products of 8-bit
+    integers in two processes of a thread each.
+
+    Args:
+        joeynmt: its virtual environment.
+        eole: its virtual environment.
     """
     peers = {
         "joeynmt": Row(
@@ -48,10 +53,13 @@ def rows(joeynmt: Path, eole: Path) -> list[Row]:
         ),
     }  # fmt: skip
     found = []
+    there = {"joeynmt": joeynmt, "eole": eole}
     for peer, row in peers.items():
+        if there[peer] is None:
+            continue
         found.append(row)
-        for precision, wishes in (("float32", []), ("bfloat16", FAST)):
-            name = f"seqgen-{peer}-{precision}"
+        for kind, precision, wishes in (("float32", "float32", []), ("fast", "auto", FAST)):
+            name = f"seqgen-{peer}-{kind}"
             sets = [f"--set={one}" for one in (*SIZES[peer], f"training.precision={precision}")]
             train = [*SEQGEN, "train", "translate", "--config", "seqgen.toml", "--out", name, *sets]
             translate = [*SEQGEN, "translate", "--model", name, "--input", "IN", "--output", "OUT",

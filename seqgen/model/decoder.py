@@ -15,6 +15,8 @@ from seqgen.model.memory import Memory
 from seqgen.model.rnn import Cell, CellState, LockedDropout, RNNLayer
 from seqgen.plugins import is_spec
 
+_CACHED = 32  # rows of logits that a cache holds
+
 
 @dataclass(frozen=True)
 class DecoderConfig:
@@ -162,7 +164,7 @@ class Decoder(nn.Module):
             [N, S] where there is one.
         """
         read, state, weights = self._advance(self.embed(tokens), state)
-        return torch.log_softmax(self.output(read), -1), state, weights
+        return log_probabilities(self.output(read)), state, weights
 
     def _advance(self, embedded: Tensor, state: State) -> tuple[Tensor, State, Tensor | None]:
         """One step from an embedding [N, E] to a readout [N, E]."""
@@ -220,6 +222,18 @@ class Decoder(nn.Module):
         """Logits [B, T, V] of the token after each of ``tokens`` [B, T] (BOS first)."""
         logits: Tensor = self.output(self.hidden(memory, tokens))
         return logits
+
+
+def log_probabilities(logits: Tensor) -> Tensor:
+    """The logarithm of the softmax of each row [N, V]; ``logits`` turn into it, if they may.
+
+    A few rows at a time stay in the cache between its passes.
+    """
+    if logits.requires_grad:
+        return torch.log_softmax(logits, -1)
+    for rows in torch.split(logits, _CACHED):
+        torch.log_softmax(rows, -1, out=rows)
+    return logits
 
 
 def _join(hidden: Tensor, context: Tensor | None) -> Tensor:

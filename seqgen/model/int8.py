@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqgen.model.decoder import Decoder
+from seqgen.model.embedding import Embedding
 from seqgen.model.rnn import Cell, CellState, RNNLayer
 
 Sums = Callable[[Tensor], Tensor]  # of rows int8 [N, K], times a scale for each column: [N, M]
@@ -41,7 +42,7 @@ def _packed_sums(
 ) -> Tensor:
     """Sums of products with a packed matrix, exact, then times ``scales`` [M]: float32 [N, M]."""
     count = len(rows)
-    unit = _FEW if count <= 2 * _FEW else _MANY
+    unit = 1 if count == 1 else _FEW if count <= 2 * _FEW else _MANY
     rows = F.pad(rows, (0, 0, 0, -count % unit))
     if unsigned:
         rows = rows.view(torch.uint8) ^ _SHIFT  # each number plus 128
@@ -153,7 +154,7 @@ class Int8Layer(nn.Module):
             bias = bias + own.bias_hh_l0
         if self.cell == "lstm":  # the new value behind the three gates
             read, carry, bias = (_new_last(part) for part in (read, carry, bias))
-        self.read = Int8Linear(read, bias)
+        self.read: nn.Module = Int8Linear(read, bias)
         self.carry = Int8Linear(carry, own.bias_hh_l0 if self.cell == "gru" else None)
 
     def zero_state(self, rows: int, like: Tensor) -> CellState:
@@ -192,13 +193,36 @@ def _new_last(parts: Tensor) -> Tensor:
     return torch.cat([let_in, forget, let_out, new])
 
 
+class GateTable(nn.Module):
+    """What every token adds to the gates of the lower layer: looked up, not multiplied.
+
+    Args:
+        rows: [V, G], kept in 16 bits, which round less than the product has done.
+    """
+
+    def __init__(self, rows: Tensor) -> None:
+        super().__init__()
+        self.rows: Tensor
+        self.register_buffer("rows", rows.half())
+        self.dtype = rows.dtype
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Rows [..., G] of ``tokens`` [...] int64."""
+        return F.embedding(tokens, self.rows).to(self.dtype)
+
+
+@torch.no_grad()
 def quantize(decoder: Decoder) -> None:
     """Put the products of ``decoder``, trained and in evaluation mode, into 8-bit integers.
 
     Recurrent layers, readout and output, and the queries of ``mlp`` attention. What is computed
-    once an input stays as it is: the encoder, its keys, the initial state.
+    once an input stays as it is: the encoder, its keys, the initial state. What the lower layer
+    makes of a token, too, is computed once, unless a readout is fed with it.
     """
     lower = Int8Layer(decoder.lower)
+    if not decoder.config.input_feeding:
+        rows = lower.read(decoder.embed(torch.arange(decoder.output.out_features)))
+        decoder.embed, lower.read = cast(Embedding, GateTable(rows)), nn.Identity()
     upper = nn.ModuleList(Int8Layer(cast(RNNLayer, layer)) for layer in decoder.upper)
     readout = Int8Linear(decoder.readout.weight, decoder.readout.bias)
     output = Int8Linear(decoder.output.weight, decoder.output.bias)
