@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 from seqgen.errors import UserError
+
+_PATIENCE = timedelta(days=1)  # of those who wait while the first process validates
 
 
 class World:
@@ -32,7 +35,8 @@ class World:
         self.rank = int(os.environ.get("RANK", "0"))
         if self.size > 1 and not dist.is_initialized():
             with _others_alive():
-                dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+                backend = "nccl" if torch.cuda.is_available() else "gloo"
+                dist.init_process_group(backend, timeout=_PATIENCE)
 
     @torch.no_grad()
     def sum_gradients(self, parameters: list[Tensor]) -> None:
