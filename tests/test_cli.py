@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,23 +10,34 @@ import pytest
 from pairs import write_pairs
 
 
-def run(*arguments, text=None, ok=True):
-    command = [sys.executable, "-m", "seqgen", *map(str, arguments)]
-    done = subprocess.run(
-        command, input=text, capture_output=True, text=True, check=False, timeout=120
-    )
-    assert (done.returncode == 0) == ok, done.stderr
-    return done
+@pytest.fixture
+def run(warm, tmp_path):
+    """Runs a command in a process of its own, which starts at once."""
+
+    def start(*arguments, text="", ok=True):
+        (tmp_path / "standard-input").write_text(text)
+        child = warm.start(*arguments, stdin=tmp_path / "standard-input")
+        code = child.wait()
+        (tmp_path / "standard-input").unlink()
+        assert (code == 0) == ok, child.errors
+        return subprocess.CompletedProcess(arguments, code, child.output, child.errors)
+
+    return start
 
 
-def refused(*arguments, text=None):
-    """The one line said about a mistake."""
-    done = run(*arguments, text=text, ok=False)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
-    lines = done.stderr.strip().splitlines()
-    assert lines[-1].startswith("seqgen: ")
-    return lines[-1]
+@pytest.fixture
+def refused(run):
+    """Runs a command that is a mistake; the one line said about it."""
+
+    def start(*arguments):
+        done = run(*arguments, ok=False)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+        lines = done.stderr.strip().splitlines()
+        assert lines[-1].startswith("seqgen: ")
+        return lines[-1]
+
+    return start
 
 
 def test_help_needs_no_torch_and_half_a_second():
@@ -39,7 +51,7 @@ def test_help_needs_no_torch_and_half_a_second():
         assert command in done.stdout
 
 
-def test_translate_reads_arguments_stdin_and_files_alike(tiny_bundle, tmp_path):
+def test_translate_reads_arguments_stdin_and_files_alike(run, tiny_bundle, tmp_path):
     lines = ["a dog", "", "big red cat"]
     by_argument = run("translate", "--model", tiny_bundle, *lines).stdout
     assert by_argument.count("\n") == 3
@@ -52,7 +64,7 @@ def test_translate_reads_arguments_stdin_and_files_alike(tiny_bundle, tmp_path):
     assert (tmp_path / "new" / "out.txt").read_text() == by_argument
 
 
-def test_json_lines_carry_tokens_scores_and_alignments(tiny_bundle):
+def test_json_lines_carry_tokens_scores_and_alignments(run, tiny_bundle):
     done = run("translate", "--model", tiny_bundle, "--json", "--n-best", 2, "a dog", "cat")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(lines) == 2
@@ -66,7 +78,7 @@ def test_json_lines_carry_tokens_scores_and_alignments(tiny_bundle):
             assert sum(hypothesis["token_log_probs"]) == pytest.approx(hypothesis["log_prob"])
 
 
-def test_sampling_repeats_with_its_seed(tiny_bundle):
+def test_sampling_repeats_with_its_seed(run, tiny_bundle):
     def sample(seed):
         options = ("--temperature", 2, "--seed", seed, "--n-best", 3)
         return run("translate", "--model", tiny_bundle, *options, "a big dog").stdout
@@ -87,7 +99,7 @@ def test_a_closed_pipe_is_no_error(tiny_bundle):
     assert done.stdout.count("\n") == 1 and done.stderr == ""
 
 
-def test_score_bleu_prints_signature_interval_and_comparison(tmp_path):
+def test_score_bleu_prints_signature_interval_and_comparison(run, tmp_path):
     good = [f"the cat number {i} sat on the mat" for i in range(30)]
     for name, lines in {
         "reference": good,
@@ -102,7 +114,7 @@ def test_score_bleu_prints_signature_interval_and_comparison(tmp_path):
     assert "p = 0.00" in done.stdout
 
 
-def test_score_likelihood_agrees_with_the_search(tiny_bundle, tmp_path):
+def test_score_likelihood_agrees_with_the_search(run, tiny_bundle, tmp_path):
     done = run("translate", "--model", tiny_bundle, "--json", "a big dog")
     best = json.loads(done.stdout)["hypotheses"][0]
     (tmp_path / "source").write_text("a big dog\n")
@@ -113,12 +125,12 @@ def test_score_likelihood_agrees_with_the_search(tiny_bundle, tmp_path):
     assert "perplexity" in done.stderr
 
 
-def test_info_describes_and_verifies(tiny_bundle):
+def test_info_describes_and_verifies(run, tiny_bundle):
     done = run("info", tiny_bundle, "--verify")
     assert "parameters" in done.stdout and "5 of 5 outputs" in done.stdout
 
 
-def test_train_stop_resume_translate(tmp_path):
+def test_train_stop_resume_translate(run, refused, tmp_path):
     train, valid = (write_pairs(tmp_path, name, 60, seed=1) for name in ("train", "valid"))
     (tmp_path / "settings.toml").write_text(
         "[data.source]\nvocab_size = 40\n"
@@ -143,26 +155,23 @@ def test_train_stop_resume_translate(tmp_path):
     assert run("translate", "--model", tmp_path / "out", "a dog").stdout
 
 
-def test_an_interrupt_saves_and_says_how_to_go_on(tmp_path):
-    train, valid = (write_pairs(tmp_path, name, 300, seed=1) for name in ("train", "valid"))
-    command = [
-        sys.executable, "-m", "seqgen", "train", "translate", "--out", str(tmp_path / "out"),
-        "--train-source", str(train[0]), "--train-target", str(train[1]),
-        "--valid-source", str(valid[0]), "--valid-target", str(valid[1]),
-        "--set", "data.source.vocab_size=40", "--max-epochs", "100000",
-    ]  # fmt: skip
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    for _ in range(600):
-        time.sleep(0.1)
-        if (tmp_path / "out/last").exists():
-            break
-    process.send_signal(2)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "go on with: seqgen train translate --out" in errors.strip().splitlines()[-1]
+def test_an_interrupt_saves_and_says_how_to_go_on(warm, tmp_path):
+    train, valid = (write_pairs(tmp_path, name, 60, seed=1) for name in ("train", "valid"))
+    child = warm.start(
+        "train", "translate", "--out", tmp_path / "out",
+        "--train-source", train[0], "--train-target", train[1],
+        "--valid-source", valid[0], "--valid-target", valid[1],
+        "--set", "data.source.vocab_size=40", "--set", "model.decoder={hidden_dim=16}",
+        "--set", "model.encoder_options={hidden_dim=16}", "--max-epochs", 100000,
+    )  # fmt: skip
+    while child.poll() is None and not (tmp_path / "out/last").exists():
+        time.sleep(0.01)
+    child.send(signal.SIGINT)
+    assert child.wait() == 130
+    assert "go on with: seqgen train translate --out" in child.errors.strip().splitlines()[-1]
 
 
-def test_mistakes_are_one_line(tiny_bundle, tmp_path):
+def test_mistakes_are_one_line(refused, tiny_bundle, tmp_path):
     (tmp_path / "bytes").write_bytes(b"fine\nnot \xff fine\n")
     (tmp_path / "one").write_text("a\n")
     (tmp_path / "two").write_text("a\nb\n")
@@ -202,10 +211,12 @@ def test_mistakes_are_one_line(tiny_bundle, tmp_path):
 
 
 def test_no_arguments_show_the_help():
-    assert "Commands:" in run(ok=False).stderr
+    command = [sys.executable, "-m", "seqgen"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and "Commands:" in done.stderr
 
 
-def test_an_unwritable_output_is_one_line(tiny_bundle, tmp_path):
+def test_an_unwritable_output_is_one_line(refused, tiny_bundle, tmp_path):
     (tmp_path / "file").write_text("")
     target = Path(tmp_path, "file", "out.txt")
     line = refused("translate", "--model", tiny_bundle, "--output", target, "a dog")
