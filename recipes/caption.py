@@ -22,14 +22,15 @@ from seqgen.scoring.captions import caption_scores, caption_statistics
 from seqgen.training.run import resume_captioner, train_captioner
 from seqgen.training.settings import CaptionSettings, read_settings
 
+NETWORK = Path(__file__).parent.parent / "assets" / "scenes" / "small_network.safetensors"
 SETTINGS = {
     "scenes": {
         "data.flip": False, "data.target.vocab_size": 300,  # a mirror image makes "left" a lie
         "data.image": {"size": 64, "resize": 64, "mean": [0.5] * 3, "std": [0.5] * 3},
-        "model.encoder_options": {"backbone": "small", "weights": "none", "tuned_stages": -1,
+        "model.encoder_options": {"backbone": "small", "weights": str(NETWORK),
                                   "output_dim": 128, "dropout": 0.1},
         "model.decoder": {"embedding_dim": 128, "hidden_dim": 128, "dropout": 0.1},
-        "training.max_epochs": 12, "training.batch_tokens": 1500, "training.average": 0.99,
+        "training.max_epochs": 8, "training.batch_tokens": 1500, "training.average": 0.99,
         "training.learning_rate": 4e-3, "training.warmup": 100,
     },
     "flickr8k": {
@@ -66,10 +67,9 @@ def main() -> None:
         data = data_folder(options.corpus)
         weights = str(data.parent / "weights" / "mobilenet_v2_features.pth")
         SETTINGS["flickr8k"]["model.encoder_options"]["weights"] = weights
-    changes = SETTINGS[options.corpus] | {"training.seed": options.seed}
+    changes = SETTINGS[options.corpus] | {"training.seed": options.seed, "data.captions": str(data)}
     if options.encoder:
         changes |= {"model.encoder": options.encoder, "model.encoder_options": {}}
-    changes["data.captions"] = str(data)
     model = train(changes, out)
     if options.corpus == "flickr8k":
         changes |= {**REWARD, "training.initial": str(out), "data.cache": str(out / "data")}

@@ -9,7 +9,7 @@ from PIL import Image
 from seqgen.errors import UserError
 from seqgen.scenes import pictures as module
 from seqgen.scenes.corpus import pairs
-from seqgen.scenes.pictures import SIZE, pictures, write_pictures
+from seqgen.scenes.pictures import SIZE, pictures, training_scenes, write_pictures
 from seqgen.scenes.world import COLOURS, KINDS, SIZES
 
 CORPUS = pictures()
@@ -110,6 +110,14 @@ def test_tests_ask_for_what_training_never_had():
                 assert any(kind == k for k, _ in seen) and any(quality == q for _, q in seen)
         unseen[part] = set().union(*(pairs(p.scene) for p in CORPUS[part])) - seen
     assert not unseen["valid"] & unseen["test"]
+
+
+def test_more_scenes_keep_from_training_what_the_corpus_keeps():
+    more = list(training_scenes(2000))
+    kept = [set().union(*(pairs(p.scene) for p in CORPUS[part])) for part in ("valid", "test")]
+    kept = set().union(*kept) - set().union(*(pairs(p.scene) for p in CORPUS["train"]))
+    assert kept and not kept & set().union(*map(pairs, more))
+    assert len(set(more)) == 2000
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", {"the", "a"}), ("de", {"der", "ein"})])

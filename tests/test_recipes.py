@@ -15,6 +15,7 @@ from prose import write_prose
 from tagged import write_conllu
 
 import seqgen
+from seqgen.model.cnn import CNNEncoder
 from seqgen.training.settings import WritingSettings, read_settings
 
 ROOT = Path(__file__).parent.parent
@@ -107,6 +108,22 @@ def test_a_tag_for_every_word(recipe, tmp_path, monkeypatch):
     told = recipe("tag.py", "--corpus", "ud_ewt")
     assert "test: accuracy " in told and "words that training has not, " in told
     assert "\n  the/" in told and recipe("tag.py", "--corpus", "ud_ewt") == told
+
+
+def test_captions_of_drawn_scenes(recipe, tmp_path, monkeypatch):
+    sizes = {"train": 20, "valid": 8, "test": 8}
+    monkeypatch.setattr("seqgen.scenes.pictures.SIZE", sizes)
+    told = recipe("caption.py")
+    assert "\ntest:\nBLEU-1 " in told and "CIDEr-D " in told
+    assert (tmp_path / "runs/caption-scenes-en-1/test.png").is_file()
+
+
+def test_the_small_network_is_what_a_captioner_reads(recipe, tmp_path):
+    out = tmp_path / "network.safetensors"
+    told = recipe("small_network.py", out, "--pictures", 600, "--minutes", 0.01)
+    assert "nats of 500 pictures held out: " in told
+    encoder = CNNEncoder("small", str(out))
+    assert encoder.load_pretrained() is not None
 
 
 @pytest.mark.parametrize("name", ["classify.py", "bag_of_words.py"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -86,6 +86,16 @@ def pictures(seed: int = 1) -> dict[str, list[Picture]]:
         number = int(chance.random() * 2**31)
         found[part].append(Picture(scene, number, _tellings(scene, chance)))
     return found
+
+
+def training_scenes(count: int, seed: int = 1) -> Iterator[Scene]:
+    """Different scenes like those of ``train``, as many as wanted.
+
+    None has a pair of a kind and its colour or deed that ``pictures(seed)`` keeps from training.
+    """
+    sizes = {**dict.fromkeys(SIZE, 0), "train": count}
+    for _, scene in drawn(sizes, random.Random(seed), _scene, lambda scene: scene):
+        yield scene
 
 
 def write_pictures(folder: Path, language: Literal["en", "de"] = "en", seed: int = 1) -> None:
