@@ -2,6 +2,7 @@ import fcntl
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -72,109 +73,85 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Fill], Path
 
 
 @pytest.fixture(scope="session")
-def tiny_captioner(once: Callable[[str, Fill], Path]) -> Path:
-    """The folder of a training: a small captioner that has learned the colours of squares."""
-    from squares import caption_settings
-
+def trained(once: Callable[[str, Fill], Path]) -> Callable[..., Path]:
+    """Trains a small model; ``changes`` of the settings are made for a folder of its own."""
+    from seqgen.training import run, settings
     from seqgen.training.report import Report
-    from seqgen.training.run import train_captioner
-    from seqgen.training.settings import CaptionSettings, read_settings
 
-    def fill(folder: Path) -> None:
-        options = {"max_epochs": 16, "learning_rate": 0.003, "batch_tokens": 200}
-        changes = caption_settings(folder / "data", 192, **options)
-        settings = read_settings(None, changes, CaptionSettings)
-        train_captioner(settings, folder / "model", Report(quiet=True))
+    def make(name: str, task: str, kind: str, changes: Callable[[Path], dict[str, Any]]) -> Path:
+        def fill(folder: Path) -> None:
+            wanted = settings.read_settings(None, changes(folder), getattr(settings, kind))
+            getattr(run, f"train_{task}")(wanted, folder / "model", Report(quiet=True))
 
-    return once("squares", fill) / "model"
+        return once(name, fill) / "model"
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def tiny_writer(once: Callable[[str, Fill], Path]) -> Any:
+def tiny_captioner(trained: Callable[..., Path]) -> Path:
+    """The folder of a training: a small captioner that has learned the colours of squares."""
+    from squares import caption_settings
+
+    options = {"max_epochs": 16, "learning_rate": 0.003, "batch_tokens": 200}
+    return trained(
+        "squares", "captioner", "CaptionSettings",
+        lambda folder: caption_settings(folder / "data", 192, **options),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def tiny_writer(trained: Callable[..., Path]) -> Any:
     """A small language model that has learned a few sentences; ``folder`` is its training's."""
     from prose import prose_settings
 
     from seqgen.generate import load
-    from seqgen.training.report import Report
-    from seqgen.training.run import train_writer
-    from seqgen.training.settings import WritingSettings, read_settings
 
-    def fill(folder: Path) -> None:
-        options = {"max_epochs": 25, "learning_rate": 0.02}
-        changes = prose_settings(folder, **options)
-        changes["model.decoder"] = {
-            "embedding_dim": 24, "hidden_dim": 48, "layers": 1, "attention": "none", "dropout": 0.0,
-        }  # fmt: skip
-        settings = read_settings(None, changes, WritingSettings)
-        train_writer(settings, folder / "model", Report(quiet=True))
-
-    folder = once("prose", fill) / "model"
+    decoder = {
+        "embedding_dim": 24, "hidden_dim": 48, "layers": 1, "attention": "none", "dropout": 0.0,
+    }  # fmt: skip
+    folder = trained(
+        "prose", "writer", "WritingSettings",
+        lambda folder: {
+            **prose_settings(folder, max_epochs=25, learning_rate=0.02), "model.decoder": decoder
+        },
+    )  # fmt: skip
     writer: Any = load(folder)
     writer.folder = folder
     return writer
 
 
 @pytest.fixture(scope="session")
-def tiny_teller(once: Callable[[str, Fill], Path]) -> Path:
+def tiny_teller(trained: Callable[..., Path]) -> Path:
     """The folder of a training: a small model that says what three animals do."""
     from animals import animal_settings
 
-    from seqgen.training.report import Report
-    from seqgen.training.run import train_teller
-    from seqgen.training.settings import TellingSettings, read_settings
-
-    def fill(folder: Path) -> None:
-        changes = animal_settings(folder, max_epochs=10)
-        settings = read_settings(None, changes, TellingSettings)
-        train_teller(settings, folder / "model", Report(quiet=True))
-
-    return once("animals", fill) / "model"
+    return trained("animals", "teller", "TellingSettings", partial(animal_settings, max_epochs=10))
 
 
 @pytest.fixture(scope="session")
-def tiny_tagger(once: Callable[[str, Fill], Path]) -> Path:
+def tiny_tagger(trained: Callable[..., Path]) -> Path:
     """The folder of a training: a small model that tags the words of tiny sentences."""
     from tagged import tag_settings
 
-    from seqgen.training.report import Report
-    from seqgen.training.run import train_tagger
-    from seqgen.training.settings import TaggingSettings, read_settings
-
-    def fill(folder: Path) -> None:
-        changes = tag_settings(folder, max_epochs=8)
-        settings = read_settings(None, changes, TaggingSettings)
-        train_tagger(settings, folder / "model", Report(quiet=True))
-
-    return once("tagged", fill) / "model"
+    return trained("tagged", "tagger", "TaggingSettings", partial(tag_settings, max_epochs=8))
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(once: Callable[[str, Fill], Path]) -> Path:
+def tiny_bundle(trained: Callable[..., Path]) -> Path:
     """The folder of a training: a small translator that has half learned a tiny language."""
     from pairs import settings
 
-    from seqgen.training.report import Report
-    from seqgen.training.run import train_translator
-    from seqgen.training.settings import read_settings
-
-    def fill(folder: Path) -> None:
-        changes = settings(folder / "pairs", max_epochs=6)
-        train_translator(read_settings(None, changes), folder / "model", Report(quiet=True))
-
-    return once("tiny", fill) / "model"
+    return trained(
+        "tiny", "translator", "Settings", lambda folder: settings(folder / "pairs", max_epochs=6)
+    )
 
 
 @pytest.fixture(scope="session")
-def tiny_classifier(once: Callable[[str, Fill], Path]) -> Path:
+def tiny_classifier(trained: Callable[..., Path]) -> Path:
     """The folder of a training: a small model that tells food from sport."""
     from topics import topic_settings
 
-    from seqgen.training.report import Report
-    from seqgen.training.run import train_classifier
-    from seqgen.training.settings import ClassifierSettings, read_settings
-
-    def fill(folder: Path) -> None:
-        settings = read_settings(None, topic_settings(folder, max_epochs=6), ClassifierSettings)
-        train_classifier(settings, folder / "model", Report(quiet=True))
-
-    return once("topics", fill) / "model"
+    return trained(
+        "topics", "classifier", "ClassifierSettings", partial(topic_settings, max_epochs=6)
+    )
