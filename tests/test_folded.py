@@ -3,10 +3,12 @@
 import copy
 import pickle
 
+import onnxruntime
 import pytest
 import torch
 from torch import nn
 
+from seqgen.export.graph import OPSET
 from seqgen.model.cnn import CNNEncoder
 from seqgen.model.folded import Folded
 
@@ -54,3 +56,20 @@ def test_the_copy_goes_nowhere_with_the_model(network):
     assert set(encoder.state_dict()) == names
     assert len(pickle.dumps(encoder._frozen)) < 1000
     assert copy.deepcopy(encoder)._frozen is not encoder._frozen
+
+
+@pytest.mark.filterwarnings("ignore")  # of the exporter, which is an old one
+def test_an_exported_network_is_what_it_was(network, tmp_path):
+    path, pixels = str(tmp_path / "graph.onnx"), torch.randn(2, 3, 64, 64)
+    encoder = CNNEncoder("mobilenet_v2", weights="none")
+    encoder.stem.load_state_dict(network.state_dict())
+    module = nn.Module()
+    module.encoder, module.forward = encoder, encoder.features
+    with torch.no_grad():
+        other = torch.randn(2, 3, 64, 64)
+        torch.onnx.export(module, (other,), path, opset_version=OPSET, dynamo=False)
+        expected = encoder.features(pixels)
+    session = onnxruntime.InferenceSession(path)
+    found = session.run(None, {session.get_inputs()[0].name: pixels.numpy()})[0]
+    atol = 1e-5 * float(expected.abs().max())
+    torch.testing.assert_close(torch.from_numpy(found), expected, rtol=0, atol=atol)
