@@ -1,5 +1,6 @@
 import fcntl
 import os
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -50,6 +51,36 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     found = Warm(tmp_path_factory.mktemp("warm"))
     yield found
     found.close()
+
+
+@pytest.fixture
+def run(warm: Any, tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Runs a command in a process of its own, which starts at once."""
+
+    def start(*arguments: object, text: str = "", ok: bool = True) -> Any:
+        (tmp_path / "standard-input").write_text(text)
+        child = warm.start(*arguments, stdin=tmp_path / "standard-input")
+        code = child.wait()
+        (tmp_path / "standard-input").unlink()
+        assert (code == 0) == ok, child.errors
+        return subprocess.CompletedProcess(arguments, code, child.output, child.errors)
+
+    return start
+
+
+@pytest.fixture
+def refused(run: Callable[..., "subprocess.CompletedProcess[str]"]) -> Callable[..., str]:
+    """Runs a command that is a mistake; the one line said about it."""
+
+    def start(*arguments: object) -> str:
+        done = run(*arguments, ok=False)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+        lines: list[str] = done.stderr.strip().splitlines()
+        assert lines[-1].startswith("seqgen: ")
+        return lines[-1]
+
+    return start
 
 
 @pytest.fixture(scope="session")

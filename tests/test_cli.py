@@ -10,36 +10,6 @@ import pytest
 from pairs import write_pairs
 
 
-@pytest.fixture
-def run(warm, tmp_path):
-    """Runs a command in a process of its own, which starts at once."""
-
-    def start(*arguments, text="", ok=True):
-        (tmp_path / "standard-input").write_text(text)
-        child = warm.start(*arguments, stdin=tmp_path / "standard-input")
-        code = child.wait()
-        (tmp_path / "standard-input").unlink()
-        assert (code == 0) == ok, child.errors
-        return subprocess.CompletedProcess(arguments, code, child.output, child.errors)
-
-    return start
-
-
-@pytest.fixture
-def refused(run):
-    """Runs a command that is a mistake; the one line said about it."""
-
-    def start(*arguments):
-        done = run(*arguments, ok=False)
-        assert done.returncode == 2
-        assert "Traceback" not in done.stderr
-        lines = done.stderr.strip().splitlines()
-        assert lines[-1].startswith("seqgen: ")
-        return lines[-1]
-
-    return start
-
-
 def test_help_needs_no_torch_and_half_a_second():
     code = (
         "import sys; sys.argv = ['seqgen', '--help']\nfrom seqgen.cli import main\n"

@@ -4,7 +4,6 @@ import json
 
 import pytest
 from squares import draw, write_squares
-from test_cli import refused, run
 
 
 @pytest.fixture
@@ -16,7 +15,9 @@ def pictures(tmp_path):
     return folder
 
 
-def test_caption_takes_files_and_folders_and_writes_a_line_each(tiny_captioner, pictures, tmp_path):
+def test_caption_takes_files_and_folders_and_writes_a_line_each(
+    run, tiny_captioner, pictures, tmp_path
+):
     lines = run("caption", "--model", tiny_captioner, pictures).stdout.splitlines()
     assert [line.split("\t")[0] for line in lines] == [
         str(pictures / "a.png"),
@@ -28,7 +29,9 @@ def test_caption_takes_files_and_folders_and_writes_a_line_each(tiny_captioner, 
     assert found["grid"][0] * found["grid"][1] > max(found["hypotheses"][0]["alignment"])
 
 
-def test_a_bad_picture_is_told_at_the_end_and_stops_nothing(tiny_captioner, pictures, tmp_path):
+def test_a_bad_picture_is_told_at_the_end_and_stops_nothing(
+    run, tiny_captioner, pictures, tmp_path
+):
     (pictures / "aa.png").write_bytes(b"no picture")
     done = run("caption", "--model", tiny_captioner, pictures, ok=False)
     assert done.returncode == 2
@@ -38,7 +41,7 @@ def test_a_bad_picture_is_told_at_the_end_and_stops_nothing(tiny_captioner, pict
     assert "aa.png" in said[0] and "1 of 3 pictures" in said[1]
 
 
-def test_where_no_picture_can_be_read_nothing_is_written(tiny_captioner, pictures, tmp_path):
+def test_where_no_picture_can_be_read_nothing_is_written(run, tiny_captioner, pictures, tmp_path):
     for picture in pictures.iterdir():
         picture.write_bytes(b"no picture")
     captions = tmp_path / "captions.tsv"
@@ -49,7 +52,7 @@ def test_where_no_picture_can_be_read_nothing_is_written(tiny_captioner, picture
     assert not captions.exists()
 
 
-def test_no_caption_ends_in_a_bad_ending(tiny_captioner, pictures):
+def test_no_caption_ends_in_a_bad_ending(run, tiny_captioner, pictures):
     options = ("caption", "--model", tiny_captioner, pictures)
     assert any(line.endswith("left") for line in run(*options).stdout.splitlines())
     lines = run(*options, "--bad-ending", "left", "--bad-ending", "the").stdout.splitlines()
@@ -57,7 +60,7 @@ def test_no_caption_ends_in_a_bad_ending(tiny_captioner, pictures):
     assert not any(line.endswith((" left", " the")) for line in lines)
 
 
-def test_an_explanation_is_written(tiny_captioner, pictures, tmp_path):
+def test_an_explanation_is_written(run, refused, tiny_captioner, pictures, tmp_path):
     page = tmp_path / "page.html"
     run("caption", "--model", tiny_captioner, pictures, "--explain", page)
     assert page.read_text().count("<img") == 2
@@ -75,11 +78,11 @@ def test_an_explanation_is_written(tiny_captioner, pictures, tmp_path):
         ([], "Missing argument"),
     ],
 )
-def test_caption_says_what_is_wrong(tiny_captioner, arguments, said):
+def test_caption_says_what_is_wrong(refused, tiny_captioner, arguments, said):
     assert said in refused("caption", "--model", tiny_captioner, *arguments)
 
 
-def test_train_caption_from_the_command_line(tmp_path):
+def test_train_caption_from_the_command_line(run, refused, tmp_path):
     data = write_squares(tmp_path / "data", 8, 2)
     options = [
         "--set", "data.target.vocab_size=40", "--set", "data.flip=false", "--max-epochs", 1,
@@ -94,7 +97,7 @@ def test_train_caption_from_the_command_line(tmp_path):
     assert "captions is not given" in refused("train", "caption", "--out", tmp_path / "n")
 
 
-def test_what_is_written_can_be_scored(tiny_captioner, tmp_path):
+def test_what_is_written_can_be_scored(run, refused, tiny_captioner, tmp_path):
     data = write_squares(tmp_path / "data", 8, 4)
     out = tmp_path / "out.tsv"
     run("caption", "--model", tiny_captioner, data / "images", "--output", out)
