@@ -104,7 +104,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Fill], Path
 
 
 @pytest.fixture(scope="session")
-def trained(once: Callable[[str, Fill], Path]) -> Callable[..., Path]:
+def train_small(once: Callable[[str, Fill], Path]) -> Callable[..., Path]:
     """Trains a small model; ``changes`` of the settings are made for a folder of its own."""
     from seqgen.training import run, settings
     from seqgen.training.report import Report
@@ -120,19 +120,19 @@ def trained(once: Callable[[str, Fill], Path]) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def tiny_captioner(trained: Callable[..., Path]) -> Path:
+def tiny_captioner(train_small: Callable[..., Path]) -> Path:
     """The folder of a training: a small captioner that has learned the colours of squares."""
     from squares import caption_settings
 
     options = {"max_epochs": 16, "learning_rate": 0.003, "batch_tokens": 200}
-    return trained(
+    return train_small(
         "squares", "captioner", "CaptionSettings",
         lambda folder: caption_settings(folder / "data", 192, **options),
     )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
-def tiny_writer(trained: Callable[..., Path]) -> Any:
+def tiny_writer(train_small: Callable[..., Path]) -> Any:
     """A small language model that has learned a few sentences; ``folder`` is its training's."""
     from prose import prose_settings
 
@@ -141,7 +141,7 @@ def tiny_writer(trained: Callable[..., Path]) -> Any:
     decoder = {
         "embedding_dim": 24, "hidden_dim": 48, "layers": 1, "attention": "none", "dropout": 0.0,
     }  # fmt: skip
-    folder = trained(
+    folder = train_small(
         "prose", "writer", "WritingSettings",
         lambda folder: {
             **prose_settings(folder, max_epochs=25, learning_rate=0.02), "model.decoder": decoder
@@ -153,36 +153,38 @@ def tiny_writer(trained: Callable[..., Path]) -> Any:
 
 
 @pytest.fixture(scope="session")
-def tiny_teller(trained: Callable[..., Path]) -> Path:
+def tiny_teller(train_small: Callable[..., Path]) -> Path:
     """The folder of a training: a small model that says what three animals do."""
     from animals import animal_settings
 
-    return trained("animals", "teller", "TellingSettings", partial(animal_settings, max_epochs=10))
+    return train_small(
+        "animals", "teller", "TellingSettings", partial(animal_settings, max_epochs=10)
+    )
 
 
 @pytest.fixture(scope="session")
-def tiny_tagger(trained: Callable[..., Path]) -> Path:
+def tiny_tagger(train_small: Callable[..., Path]) -> Path:
     """The folder of a training: a small model that tags the words of tiny sentences."""
     from tagged import tag_settings
 
-    return trained("tagged", "tagger", "TaggingSettings", partial(tag_settings, max_epochs=8))
+    return train_small("tagged", "tagger", "TaggingSettings", partial(tag_settings, max_epochs=8))
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(trained: Callable[..., Path]) -> Path:
+def tiny_bundle(train_small: Callable[..., Path]) -> Path:
     """The folder of a training: a small translator that has half learned a tiny language."""
     from pairs import settings
 
-    return trained(
+    return train_small(
         "tiny", "translator", "Settings", lambda folder: settings(folder / "pairs", max_epochs=6)
     )
 
 
 @pytest.fixture(scope="session")
-def tiny_classifier(trained: Callable[..., Path]) -> Path:
+def tiny_classifier(train_small: Callable[..., Path]) -> Path:
     """The folder of a training: a small model that tells food from sport."""
     from topics import topic_settings
 
-    return trained(
+    return train_small(
         "topics", "classifier", "ClassifierSettings", partial(topic_settings, max_epochs=6)
     )
