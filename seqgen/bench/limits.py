@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from seqgen.bench.measure import Measure
-from seqgen.model.int8 import packing
+from seqgen.model.int8 import packing, prepare
 from seqgen.training.precision import matmul_rate, seconds_each
 
 _SIZE = 1024  # of the square matrices
@@ -50,12 +50,9 @@ def measure_limits(seconds: float) -> tuple[Limits, list[Measure]]:
 
 
 def int8_rate(seconds: float) -> float:
-    """Products of 8-bit integers as ``--int8`` has them summed, in GOP/s; 0 where it cannot."""
-    how = packing()
-    if how is None:
-        return 0.0
-    left, right = torch.randint(-how.most, how.most + 1, (2, _SIZE, _SIZE), dtype=torch.int8)
-    sums = how.pack(left, torch.ones(_SIZE))
+    """Products of 8-bit integers as ``--int8`` has them summed, in GOP/s."""
+    left, right = torch.randint(-63, 64, (2, _SIZE, _SIZE), dtype=torch.int8)  # 7 bits
+    sums = prepare(left, torch.ones(_SIZE), packing())
     return 2 * _SIZE**3 / seconds_each(lambda: sums(right), seconds) / 1e9
 
 

@@ -37,24 +37,6 @@ def round_rows(numbers: Tensor, most: int = _MOST) -> tuple[Tensor, Tensor]:
     return (numbers / scales).round_().to(torch.int8), scales
 
 
-def _packed_sums(
-    rows: Tensor, packed: Any, scales: Tensor, zeros: Tensor, unsigned: bool
-) -> Tensor:
-    """Sums of products with a packed matrix, exact, then times ``scales`` [M]: float32 [N, M]."""
-    count = len(rows)
-    unit = 1 if count == 1 else _FEW if count <= 2 * _FEW else _MANY
-    rows = F.pad(rows, (0, 0, 0, -count % unit))
-    if unsigned:
-        rows = rows.view(torch.uint8) ^ _SHIFT  # each number plus 128
-    form: Any = ("none", [], "")  # nothing done to the sums
-    product: Any = torch.ops.onednn.qlinear_pointwise
-    zero = _SHIFT if unsigned else 0
-    found: Tensor = product(
-        rows, 1.0, zero, packed, scales, zeros, None, 1.0, 0, torch.float32, *form
-    )
-    return found[:count]
-
-
 def _float_sums(rows: Tensor, matrix: Tensor, scales: Tensor) -> Tensor:
     """The same sums, of a matrix of floats that hold every one exactly."""
     return F.linear(rows.to(matrix.dtype), matrix).to(scales.dtype).mul_(scales)
@@ -77,11 +59,24 @@ class Packing:
     unsigned: bool
 
     def pack(self, matrix: Tensor, scales: Tensor) -> Sums:
-        """``_packed_sums`` with ``matrix``, int8 [M, K], put into the order oneDNN reads it in."""
+        """``_sums`` with ``matrix``, int8 [M, K], put once into the order oneDNN reads it in."""
         packed = torch.ops.onednn.qlinear_prepack(matrix, None)
         zeros = torch.zeros(len(scales), dtype=torch.int64)  # every scale's zero point
-        how = {"packed": packed, "scales": scales, "zeros": zeros, "unsigned": self.unsigned}
-        return partial(_packed_sums, **how)
+        return partial(self._sums, packed=packed, scales=scales, zeros=zeros)
+
+    def _sums(self, rows: Tensor, packed: Any, scales: Tensor, zeros: Tensor) -> Tensor:
+        """Sums of products with a packed matrix, exact, then times ``scales`` [M]: float32."""
+        count = len(rows)
+        unit = 1 if count == 1 else _FEW if count <= 2 * _FEW else _MANY
+        rows, zero = F.pad(rows, (0, 0, 0, -count % unit)), 0
+        if self.unsigned:
+            rows, zero = rows.view(torch.uint8) ^ _SHIFT, _SHIFT  # each number plus 128
+        form: Any = ("none", [], "")  # nothing done to the sums
+        product: Any = torch.ops.onednn.qlinear_pointwise
+        found: Tensor = product(
+            rows, 1.0, zero, packed, scales, zeros, None, 1.0, 0, torch.float32, *form
+        )
+        return found[:count]
 
     def exact(self) -> bool:
         """Whether sums of the largest numbers come out right here."""
@@ -98,6 +93,16 @@ def packing() -> Packing | None:
     """What is exact on this processor, the finest first; None where nothing is."""
     kinds = (Packing(_MOST, unsigned=False), Packing(_MOST // 2, unsigned=True))
     return next(filter(Packing.exact, kinds), None)
+
+
+def prepare(matrix: Tensor, scales: Tensor, packs: Packing | None) -> Sums:
+    """Sums of products with ``matrix``, int8 [M, K]: packed, or in floats that hold each one."""
+    if packs is not None:
+        return packs.pack(matrix, scales)
+    exact = matrix.shape[1] * _MOST**2 < 1 << 24  # in float32
+    return partial(
+        _float_sums, matrix=matrix.to(torch.float32 if exact else torch.float64), scales=scales
+    )
 
 
 class Int8Linear(nn.Module):
@@ -117,13 +122,7 @@ class Int8Linear(nn.Module):
         scales = scales.squeeze(-1)
         bias = weight.new_zeros(len(weight)) if bias is None else bias
         self.register_buffer("bias", bias.detach().clone())
-        self._sums: Sums
-        if packs is not None:
-            self._sums = packs.pack(rounded, scales)
-        else:
-            exact = self.in_features * _MOST**2 < 1 << 24  # in float32
-            matrix = rounded.to(torch.float32 if exact else torch.float64)
-            self._sums = partial(_float_sums, matrix=matrix, scales=scales)
+        self._sums = prepare(rounded, scales, packs)
 
     def forward(self, numbers: Tensor) -> Tensor:
         """The product for numbers [..., K]: [..., M]."""
