@@ -3,11 +3,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from pairs import write_pairs
+from test_faults import until
 
 
 def test_help_needs_no_torch_and_half_a_second():
@@ -134,8 +134,7 @@ def test_an_interrupt_saves_and_says_how_to_go_on(warm, tmp_path):
         "--set", "data.source.vocab_size=40", "--set", "model.decoder={hidden_dim=16}",
         "--set", "model.encoder_options={hidden_dim=16}", "--max-epochs", 100000,
     )  # fmt: skip
-    while child.poll() is None and not (tmp_path / "out/last").exists():
-        time.sleep(0.01)
+    until((tmp_path / "out/last").exists)
     child.send(signal.SIGINT)
     assert child.wait() == 130
     assert "go on with: seqgen train translate --out" in child.errors.strip().splitlines()[-1]
