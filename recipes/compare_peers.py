@@ -29,6 +29,8 @@ def main() -> None:
     parser.add_argument("--joeynmt", type=Path, help="its virtual environment")
     parser.add_argument("--eole", type=Path, help="its virtual environment")
     options = parser.parse_args()
+    if not (options.joeynmt or options.eole):
+        parser.error("name the virtual environment of one peer, or of both")
     folder = options.out.resolve()
     prepare(folder)
     print(f"| {'toolkit':24} | target tokens/s | sentences/s, beam 5 | mean length | BLEU |")

@@ -4,9 +4,8 @@
 
 It is asked two things of a picture. Which kinds of things and which properties (colours, sizes,
 numbers, doings) are there: answered from the mean of the map. And which kind has which property:
-every position gives a score to each kind and to each property, a pair has the sum of both, and
-where it is highest counts (log-sum-exp), so that a position learns to tell what stands there.
-Pairs that are kept from training are not asked for.
+every position gives a score to each kind and to each property, a pair has the sum of both, and the
+highest counts (log-sum-exp). Pairs that are kept from training are not asked for.
 """
 
 import argparse
@@ -68,9 +67,10 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=40_000)
     parser.add_argument("--minutes", type=float, default=12.0)
     options = parser.parse_args()
+    if options.pictures <= HELD:
+        parser.error(f"--pictures must be more than the {HELD} that are held out")
     scenes = list(training_scenes(options.pictures))
-    drawings = [torch.tensor(np.asarray(draw(scene, i))) for i, scene in enumerate(scenes)]
-    pixels = torch.stack(drawings).permute(0, 3, 1, 2)
+    pixels = torch.from_numpy(np.stack([draw(s, i) for i, s in enumerate(scenes)])).movedim(3, 1)
     answers = torch.zeros(len(scenes), len(KINDS), len(PROPERTIES))
     for answer, scene in zip(answers, scenes, strict=True):
         answer[tuple(zip(*pairs(scene), strict=True))] = 1.0
@@ -92,8 +92,8 @@ def main() -> None:
     with torch.no_grad():
         there, both = model(pixels[:HELD], answers[:HELD]).tolist()
     print(f"{step} batches; nats of {HELD} pictures held out: there {there:.2f}, pairs {both:.2f}")
-    state = model.network.state_dict()
-    write_bytes(options.out, save({name: w.half().contiguous() for name, w in state.items()}))
+    state = model.network.half().to(memory_format=torch.contiguous_format).state_dict()
+    write_bytes(options.out, save(state))
 
 
 if __name__ == "__main__":

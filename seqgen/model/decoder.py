@@ -164,7 +164,7 @@ class Decoder(nn.Module):
             [N, S] where there is one.
         """
         read, state, weights = self._advance(self.embed(tokens), state)
-        return log_probabilities(self.output(read)), state, weights
+        return _log_probabilities(self.output(read)), state, weights
 
     def _advance(self, embedded: Tensor, state: State) -> tuple[Tensor, State, Tensor | None]:
         """One step from an embedding [N, E] to a readout [N, E]."""
@@ -224,7 +224,7 @@ class Decoder(nn.Module):
         return logits
 
 
-def log_probabilities(logits: Tensor) -> Tensor:
+def _log_probabilities(logits: Tensor) -> Tensor:
     """The logarithm of the softmax of each row [N, V]; ``logits`` turn into it, if they may.
 
     A few rows at a time stay in the cache between its passes.
