@@ -107,11 +107,19 @@ def test_it_goes_on_where_it_was_and_ends_with_the_same_bits(trained, tmp_path):
     assert again.describe(some(5, 5).inputs) == trained[1].describe(some(5, 5).inputs)
 
 
-def test_other_texts_are_refused(trained):
-    out, _ = trained
-    with pytest.raises(UserError, match="is of a training on other texts"):
-        train_describer(settings(), out, some(10, 9), some(5, 2), vector_batch, len,
+def test_other_examples_are_refused(trained):
+    def resume(train_on, valid):
+        train_describer(settings(), out, train_on, valid, vector_batch, len,
                         report=Report(quiet=True))  # fmt: skip
+
+    out, _ = trained
+    one, other = some(150, 1), some(20, 2)
+    resume(one, other)
+    inputs = [*one.inputs[:-1], one.inputs[-1] + np.float32(1e-6)]
+    with pytest.raises(UserError, match="is of a training on other training inputs; choose"):
+        resume(Examples(inputs, one.texts), other)
+    with pytest.raises(UserError, match="training texts, validation inputs, validation"):
+        resume(Examples(one.inputs, [*one.texts[:-1], "red red red"]), some(20, 3))
 
 
 def test_it_is_loaded_with_what_makes_its_batches(trained, tiny_bundle):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -60,11 +62,22 @@ def changed(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:
 
 def tensors(batch: Any) -> Iterator[tuple[str, Tensor]]:
     """All tensors of ``batch``, each with its name."""
-    if isinstance(batch, Tensor):
-        yield "", batch
-    for name, part in _parts(batch):
-        for inner, tensor in tensors(part):
-            yield f"{name}.{inner}".rstrip("."), tensor
+    for name, part in _leaves(batch):
+        if isinstance(part, Tensor):
+            yield name, part
+
+
+def fingerprint(batch: Any) -> bytes:
+    """SHA-256 of all that ``batch`` holds: numbers by their bytes, all else by its ``repr``."""
+    digest = hashlib.sha256()
+    for name, part in _leaves(batch):
+        array = part.numpy(force=True) if isinstance(part, Tensor) else part
+        if isinstance(array, np.ndarray):
+            digest.update(f"{name} {array.dtype} {array.shape} ".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        else:
+            digest.update(f"{name} {array!r} ".encode())
+    return digest.digest()
 
 
 def size(batch: Any) -> int:
@@ -115,6 +128,16 @@ def told(batch: Any) -> str:
             kind = str(tensor.dtype).removeprefix("torch.")
             words.append(f"{name} {kind} {list(tensor.shape)}".strip())
     return ", ".join(words)
+
+
+def _leaves(batch: Any) -> Iterator[tuple[str, Any]]:
+    """What ``batch`` is made of in the end, each with its name."""
+    parts = _parts(batch)
+    if not parts:
+        yield "", batch
+    for name, part in parts:
+        for inner, leaf in _leaves(part):
+            yield f"{name}.{inner}".rstrip("."), leaf
 
 
 def _parts(batch: Any) -> list[tuple[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from torch import nn
 
 from seqgen.bundle import Bundle, BundleConfig, read_bundle, write_bundle
+from seqgen.conformance.batches import fingerprint
 from seqgen.data.batches import epoch_batches
 from seqgen.describer import Describer
 from seqgen.errors import UserError
@@ -33,7 +35,7 @@ from seqgen.training.targets import Targets, make_targets, target_loss
 from seqgen.training.task import Loss, Validation
 from seqgen.training.trainer import TrainingConfig
 
-_TEXTS = "texts.json"
+_SUMS = "examples.json"
 
 Item = TypeVar("Item")
 
@@ -57,10 +59,13 @@ class Examples(Generic[Item]):
         if len(self.inputs) != len(self.texts) or not self.texts:
             raise UserError(f"there are {len(self.inputs)} inputs and {len(self.texts)} texts")
 
-    @property
-    def sha256(self) -> str:
-        """Of the texts."""
-        return hashlib.sha256("\n".join(self.texts).encode("utf-8")).hexdigest()
+    def sums(self, make_batch: Callable[[list[Item]], Any]) -> dict[str, str]:
+        """SHA-256 of the inputs, each as ``make_batch`` makes a batch of it, and of the texts."""
+        inputs = hashlib.sha256()
+        for one in self.inputs:
+            inputs.update(fingerprint(make_batch([one])))
+        texts = hashlib.sha256(json.dumps(list(self.texts)).encode())
+        return {"inputs": inputs.hexdigest(), "texts": texts.hexdigest()}
 
 
 class DescribingTask(Generic[Item]):
@@ -174,21 +179,26 @@ def train_describer(
         The best model.
 
     Raises:
-        UserError: bad examples or settings; or the training in ``out`` had other texts.
+        UserError: bad examples or settings; or the training in ``out`` had other examples.
     """
     folder = Path(out)
+
+    def sums() -> dict[str, str]:
+        parts = {"training": train_on.sums(make_batch), "validation": valid.sums(make_batch)}
+        return {f"{part} {of}": s for part, both in parts.items() for of, s in both.items()}
 
     def prepare(settings: DescribingSettings, data: Path, report: Report) -> None:
         tokenizer = Tokenizer.train(train_on.texts, settings.data.target)
         tokenizer.save(data / tokenizer_files(False)[1])
-        write_json(data / _TEXTS, [train_on.sha256, valid.sha256])
+        write_json(data / _SUMS, sums())
         report.line(f"{len(train_on.texts):,} training texts, {tokenizer.size:,} tokens")
 
     def make_task(
         settings: DescribingSettings, data: Path, report: Report, world: World
     ) -> DescribingTask[Item]:
-        if read_json(data / _TEXTS) != [train_on.sha256, valid.sha256]:
-            raise UserError("is of a training on other texts", folder, "choose another folder")
+        held = read_json(data / _SUMS)
+        if others := ", ".join(name for name, found in sums().items() if held.get(name) != found):
+            raise UserError(f"is of a training on other {others}", folder, "choose another folder")
         text = settings.data.target
         target = Tokenizer.load(data / tokenizer_files(False)[1], text.lowercase)
         read = source.size if source else 0
