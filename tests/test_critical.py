@@ -19,14 +19,15 @@ def test_an_advantage_is_what_a_sample_has_over_the_mean_of_the_others():
     assert advantages(rewards).tolist() == [[-3.0, -1.5, 4.5], [0.0, 0.0, 0.0]]
 
 
-def test_the_loss_is_the_weighted_log_likelihood_of_the_samples():
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+def test_the_loss_is_the_weighted_log_likelihood_of_the_samples(temperature):
     model, source = small(), batch([4, 2])
     samples = [
         [hypothesis([5, 6]), hypothesis([7])],
         [hypothesis([8, 9, 10], finished=False), hypothesis([])],
     ]
     rewards = np.array([[1.0, 0.25], [0.0, 2.0]])
-    loss, count = critical_loss(model, model.encode(source), samples, rewards)
+    loss, count = critical_loss(model, model.encode(source), samples, rewards, temperature)
     assert count == 3 + 2 + 4 + 1
     expected = torch.zeros((), dtype=torch.float64)
     for row, best in enumerate(samples):
@@ -34,9 +35,27 @@ def test_the_loss_is_the_weighted_log_likelihood_of_the_samples():
         for found, advantage in zip(best, advantages(rewards)[row], strict=True):
             logits = model.decoder(memory, torch.tensor([[2, *found.tokens]]))
             outputs = [*found.tokens, 3] if found.finished else [*found.tokens]
-            chosen = torch.log_softmax(logits[0], -1)[range(len(outputs)), outputs]
+            chosen = torch.log_softmax(logits[0] / temperature, -1)[range(len(outputs)), outputs]
             expected -= advantage * chosen.sum()
     torch.testing.assert_close(loss, expected)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+def test_its_gradient_is_that_of_the_expected_reward(temperature):
+    """Over all pairs of outputs of one token, each as often as it is drawn."""
+    model, source = small(), batch([3])
+    bias, size = model.decoder.output.bias, model.decoder.output.weight.shape[0]
+    reward = np.random.default_rng(1).random(size)
+    logits = model.decoder(model.encode(source), torch.tensor([[2]]))[0, 0]
+    probs = torch.softmax(logits / temperature, -1)
+    expected = torch.autograd.grad(-(probs * torch.from_numpy(reward)).sum(), bias)[0]
+    probs, found = probs.tolist(), torch.zeros_like(bias)
+    for one, other in itertools.product(range(size), repeat=2):
+        pair = [[hypothesis([one], finished=False), hypothesis([other], finished=False)]]
+        rewards = reward[[[one, other]]]
+        loss, _ = critical_loss(model, model.encode(source), pair, rewards, temperature)
+        found += probs[one] * probs[other] * torch.autograd.grad(loss, bias)[0]
+    torch.testing.assert_close(found / 2, expected)  # a loss sums over both samples
 
 
 def test_samples_are_a_function_of_the_seed_and_leave_the_mode_alone():
@@ -46,6 +65,8 @@ def test_samples_are_a_function_of_the_seed_and_leave_the_mode_alone():
     assert model.training
     assert found[0] == found[1] != found[2]
     assert [len(best) for best in found[0]] == [4, 4, 4]
+    cold = draw_samples(model, source, limits, 4, 1, 0.001)
+    assert all(len({h.tokens for h in best}) == 1 for best in cold)  # the most probable one
 
 
 def test_it_makes_what_is_rewarded_likelier():

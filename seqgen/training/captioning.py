@@ -166,8 +166,9 @@ class CaptionTask:
     def _critic(self) -> Critic:
         if self.config.reward != "cider_d":
             raise UserError(f"{self.config.reward} is no reward for captions", fix="use cider_d")
-        judge, samples = CiderD(self.train.references()), self.config.samples
-        return Critic(self.model, self.bundle.target.decode, judge.scores, samples)
+        reward, config = CiderD(self.train.references()).scores, self.config
+        decode = self.bundle.target.decode
+        return Critic(self.model, decode, reward, config.samples, config.temperature)
 
     def validate(self) -> Validation:
         """Greedy captions of the validation images, by CIDEr-D or by a metric of one's own."""

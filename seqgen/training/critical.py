@@ -21,7 +21,12 @@ from seqgen.training.targets import make_targets, readouts
 
 
 def draw_samples(
-    model: Seq2Seq, inputs: Any, limits: npt.NDArray[np.int64], samples: int, seed: int
+    model: Seq2Seq,
+    inputs: Any,
+    limits: npt.NDArray[np.int64],
+    samples: int,
+    seed: int,
+    temperature: float = 1.0,
 ) -> list[list[Hypothesis]]:
     """``samples`` outputs of the model for each of B inputs, drawn from its own distribution.
 
@@ -30,7 +35,7 @@ def draw_samples(
     training = model.training
     model.eval()
     with torch.autocast("cpu", enabled=False):
-        strategy = Sample(1.0, samples=samples, seed=seed)
+        strategy = Sample(temperature, samples=samples, seed=seed)
         found = run(strategy.run(ModelStepper(model), inputs, limits))
     model.train(training)
     return found
@@ -60,12 +65,16 @@ class Critic:
         decode: token ids to text.
         reward: text to how good it is.
         samples: K, texts an input.
+        temperature: at which they are drawn. A model trained on people's texts spreads its
+            probability so thin that what it draws is far worse than what a search finds; below
+            1 it learns from texts like those that it will be asked for.
     """
 
     model: Seq2Seq
     decode: Callable[[Sequence[int]], str]
     reward: Reward
     samples: int
+    temperature: float = 1.0
 
     def loss(
         self, inputs: Any, numbers: Sequence[int], limits: npt.NDArray[np.int64], seed: int
@@ -82,11 +91,13 @@ class Critic:
             The loss, summed over tokens; minus the mean reward, once a token, to be shown in
             its place; and the number of tokens.
         """
-        found = draw_samples(self.model, inputs, limits, self.samples, seed)
+        heat = self.temperature
+        found = draw_samples(self.model, inputs, limits, self.samples, seed, heat)
         texts = [self.decode(hypothesis.tokens) for best in found for hypothesis in best]
         owners = [number for number in numbers for _ in range(self.samples)]
         rewards = self.reward(texts, owners).reshape(len(numbers), self.samples)
-        loss, tokens = critical_loss(self.model, self.model.encode(inputs), found, rewards)
+        memory = self.model.encode(inputs)
+        loss, tokens = critical_loss(self.model, memory, found, rewards, heat)
         return loss, torch.tensor(-float(rewards.mean()) * tokens), tokens
 
 
@@ -95,6 +106,7 @@ def critical_loss(
     memory: Memory,
     samples: Sequence[Sequence[Hypothesis]],
     rewards: npt.NDArray[np.float64],
+    temperature: float = 1.0,
 ) -> tuple[Tensor, int]:
     """A loss whose gradient is that of the expected reward, turned round.
 
@@ -107,6 +119,7 @@ def critical_loss(
         memory: of the B inputs, with its graph.
         samples: K of each input.
         rewards: [B, K], higher is better.
+        temperature: at which they were drawn, and so at which they are expected.
 
     Returns:
         The loss, summed over tokens, and the number of tokens.
@@ -123,5 +136,8 @@ def critical_loss(
     weights[ends[unfinished]] = 0.0
     reads = readouts(model.decoder, memory.select(rows), targets.inputs, targets)
     output = model.decoder.output
-    loss, _ = output_loss(reads, output.weight, output.bias, targets.outputs, weights=weights[None])
+    bias = output.bias / temperature
+    loss, _ = output_loss(
+        reads / temperature, output.weight, bias, targets.outputs, weights=weights[None]
+    )
     return loss, targets.count

@@ -57,6 +57,7 @@ class TrainingConfig:
     scheduled_sampling: float = 0.0  # share of inputs the model's own guesses take (Bengio 2015)
     reward: Literal["", "bleu", "cider_d"] = ""  # of what the model draws, to train on (SCST)
     samples: int = 5  # drawn of each input, with a reward
+    temperature: float = 1.0  # at which they are drawn; below 1 nearer to what a search finds
     metric: str = ""  # one of the user's own to choose the best model by; see seqgen.plugins
     metric_options: dict[str, Any] = field(default_factory=dict)
     initial: str = ""  # a model whose weights training begins with
@@ -75,8 +76,9 @@ class TrainingConfig:
                 raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.schedule == "clock" and not self.max_minutes > 0:
             raise UserError("schedule 'clock' needs max_minutes")
-        if not self.learning_rate > 0:
-            raise UserError(f"learning_rate must be above 0, not {self.learning_rate}")
+        for name in ("learning_rate", "temperature"):
+            if not 0.0 < getattr(self, name) < math.inf:
+                raise UserError(f"{name} must be above 0, not {getattr(self, name)}")
         if not 0.0 <= self.consistency < math.inf:
             raise UserError(f"consistency must be 0 or more, not {self.consistency}")
         for name in ("label_smoothing", "scheduled_sampling", "average"):

@@ -138,7 +138,8 @@ class TranslationTask:
             references = self.store.texts("target_text", rows)
             return np.array([judge(*pair) for pair in zip(texts, references, strict=True)])
 
-        return Critic(self.model, self.bundle.target.decode, reward, self.config.samples)
+        config, decode = self.config, self.bundle.target.decode
+        return Critic(self.model, decode, reward, config.samples, config.temperature)
 
     def validate(self) -> Validation:
         """Greedy translations of the validation sources, by BLEU or by a metric of one's own."""
