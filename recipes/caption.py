@@ -35,8 +35,7 @@ SETTINGS = {
     },
     "flickr8k": {
         "data.target.vocab_size": 4000, "data.target.lowercase": True,
-        "data.image": {"fit": "squash", "size": 288, "mean": [0.485, 0.456, 0.406],
-                       "std": [0.229, 0.224, 0.225]},  # all of it: a crop leaves half unseen
+        "data.image": {"fit": "squash", "size": 288},  # all of it: a crop leaves half unseen
         "model.encoder_options": {"backbone": "mobilenet_v2", "output_dim": 384, "dropout": 0.3},
         "model.decoder": {"embedding_dim": 256, "hidden_dim": 256, "dropout": 0.4},
         "training.max_epochs": 12, "training.learning_rate": 2e-3,
@@ -46,6 +45,7 @@ REWARD = {  # then, on captions of its own, by their CIDEr-D (self-critical trai
     "training.reward": "cider_d", "training.samples": 10, "training.temperature": 0.5,
     "training.max_epochs": 1, "training.learning_rate": 3e-4, "training.warmup": 20,
     "training.average": 0.99, "model.decoder.dropout": 0.2,
+    "search.strategy": "seqgen.search.consensus:Consensus",
 }  # fmt: skip
 
 
@@ -76,7 +76,6 @@ def main() -> None:
     if options.corpus == "flickr8k":
         changes |= {**REWARD, "training.initial": str(out), "data.cache": str(out / "data")}
         model = train(changes, out / "reward")
-
     test = read_captions(data, split="test")
     pictures = [one.image for one in test]
     captions = model.caption(pictures)

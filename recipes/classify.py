@@ -10,16 +10,14 @@ tell (recipes/bag_of_words.py tries). The others ask for the type of a question 
 for the sentiment of a sentence (SST-2, no phrases, no outside vectors), for the topic of news (AG
 News: of the 7,600 rows of test.csv, row i is tested on where i mod 19 < 4, that is 1,600 of them;
 of the other 6,000 a tenth is held out to choose by, as of TREC's training questions).
-For pictures: seqgen train classify --images FOLDER.
-Test accuracy of one model (settings chosen on validation; one thread, other programs beside it):
-scenes 100.00, TREC 89.60, SST-2 80.83 [79.02, 82.59], AG News 86.94 [85.31, 88.56]
-(a bag of words: 87.06); TREC and news by n-grams. All take 8 to 52 seconds of one core's time.
+For pictures: seqgen train classify --images FOLDER. What they score: recipes/README.md.
 Run it again after it was stopped, and it goes on where it was.
 """
 
 import argparse
 from pathlib import Path
 
+import seqgen
 from seqgen.chart import matrix_chart
 from seqgen.cli import run_command
 from seqgen.data.labels import read_labelled
@@ -67,20 +65,21 @@ def main() -> None:
     parser.add_argument("--corpus", choices=LABELLED, default="scenes")
     parser.add_argument("--pooling", choices=["summary", "last", "mean", "max", "attention"])
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="folder of the training")
+    parser.add_argument("--models", type=int, default=1, help="of as many seeds, and their mean")
+    parser.add_argument("--out", type=Path, help="folder of the trainings")
     given = parser.parse_args()
-    kind = (given.corpus, *([given.pooling] if given.pooling else []), str(given.seed))
-    out = given.out or Path("runs", "-".join(("classify", *kind)))
-    text = labelled_text(given.corpus, out.with_name(f"{out.name}-text"))
-
-    if (out / "settings.json").exists():
-        model = resume_classifier(out)
-    else:
-        changes = {**SETTINGS[given.corpus], "training.seed": given.seed}
-        changes |= {"data.train": str(text.train), "data.valid": str(text.valid or "")}
-        if given.pooling:
-            changes["model.head"] = {**changes.get("model.head", {}), "pooling": given.pooling}
-        model = train_classifier(read_settings(None, changes, ClassifierSettings), out)
+    name = "-".join(filter(None, ("classify", given.corpus, given.pooling)))
+    out = given.out or Path("runs", name)
+    text = labelled_text(given.corpus, out / "text")
+    changes = {"data.train": str(text.train), "data.valid": str(text.valid or "")}
+    changes |= SETTINGS[given.corpus]
+    if given.pooling:
+        changes["model.head"] = {**changes.get("model.head", {}), "pooling": given.pooling}
+    for seed in range(given.seed, given.seed + given.models):
+        settings = read_settings(None, {**changes, "training.seed": seed}, ClassifierSettings)
+        begun = (out / str(seed) / "settings.json").exists()
+        resume_classifier(out / str(seed)) if begun else train_classifier(settings, out / str(seed))
+    model = seqgen.load(*(out / str(given.seed + number) for number in range(given.models)))
 
     test = read_labelled(text.test)
     right = [one.label for one in test]
@@ -88,8 +87,8 @@ def main() -> None:
     print("\ntest:", *map(metric_line, label_scores(labels, right, bootstrap=1000)), sep="\n")
     matrix = confusion(labels, right)
     print(f"\n{matrix.table()}\n")
-    title = f"{given.corpus}: right label down, given across"
-    write_bytes(out / "test.png", matrix_chart(title, matrix.labels, matrix.counts.tolist()))
+    chart = ("right label down, given across", matrix.labels, matrix.counts.tolist())
+    write_bytes(out / "test.png", matrix_chart(*chart))
     wrong = [i for i, label in enumerate(labels) if label != right[i]]
     for i in wrong[:3]:
         print(f"taken for {labels[i]} where {right[i]} is right: {test[i].item[:90]}")

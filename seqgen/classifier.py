@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from seqgen.data.values import Values
 from seqgen.errors import UserError
 from seqgen.images import ImageConfig, Picture, seen
-from seqgen.loaded import Labelled, mean_log_probs
+from seqgen.loaded import Labelled, log_mean
 from seqgen.search import batched
 from seqgen.text import Tokenizer
 
@@ -67,7 +67,8 @@ class Classifier:
     """Labels texts, or pictures, with one model or with the mean of several.
 
     Args:
-        bundles: models with the same labels that cut text, or see pictures, the same way.
+        bundles: models with the same labels; all read text, each cutting it its own way, or all
+            see pictures the same way.
 
     Raises:
         UserError: the models do not fit each other.
@@ -77,12 +78,11 @@ class Classifier:
         self.bundles = bundles
         first = bundles[0]
         for other in bundles[1:]:
-            if (other.config.labels, other.config.images, other.source) != (
-                first.config.labels, first.config.images, first.source
+            if (other.config.labels, other.config.images) != (
+                first.config.labels, first.config.images
             ):  # fmt: skip
-                raise UserError("an ensemble needs models with the same labels and settings")
+                raise UserError("an ensemble needs models with the same labels of the same inputs")
         self.labels = Values(first.config.labels)
-        self.source: Tokenizer | None = first.source
         self.images: ImageConfig | None = first.config.images
 
     def classify(self, inputs: Iterable[Picture], batch_size: int = 64) -> list[str]:
@@ -129,8 +129,7 @@ class Classifier:
                         raise
                     on_error(error)
             if good:
-                found_rows = mean_log_probs(self.bundles, list(good.values()))
-                rows = map(self._prediction, found_rows)
+                rows = map(self._prediction, self._of_pixels(list(good.values())))
                 found = dict(zip(good, rows, strict=True))
                 yield from ((file, found[file]) for file in window if file in found)
 
@@ -154,23 +153,25 @@ class Classifier:
         Raises:
             UserError: the model reads text and an input is none, or a file is no picture.
         """
-        rows: Sequence[Any] = inputs
-        if self.source is not None:
-            texts = [one for one in inputs if isinstance(one, str)]
-            if len(texts) < len(inputs):
-                raise UserError("this model classifies text, not images")
-            rows = self.source.encode(texts)
-        found = np.zeros((len(rows), self.labels.size))
-        order = list(range(len(rows)))
-        if self.source is not None:
-            order.sort(key=lambda i: len(rows[i]))
+        found = np.zeros((len(inputs), self.labels.size))
+        if self.images is not None:
+            for begin in range(0, len(inputs), batch_size):
+                few = slice(begin, begin + batch_size)
+                found[few] = self._of_pixels([seen(one, self.images) for one in inputs[few]])
+            return found
+        texts = [one for one in inputs if isinstance(one, str)]
+        if len(texts) < len(inputs):
+            raise UserError("this model classifies text, not images")
+        ways = [bundle.source.encode(texts) for bundle in self.bundles if bundle.source]
+        order = sorted(range(len(texts)), key=lambda i: len(ways[0][i]))
         for begin in range(0, len(order), batch_size):
             some = order[begin : begin + batch_size]
-            found[some] = mean_log_probs(self.bundles, [self._read(rows[i]) for i in some])
+            cut = zip(self.bundles, ways, strict=True)
+            found[some] = log_mean([bundle.log_probs([w[i] for i in some]) for bundle, w in cut])
         return found
 
-    def _read(self, row: Any) -> Any:
-        return row if self.source is not None else seen(row, self._images())
+    def _of_pixels(self, pixels: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float64]:
+        return log_mean([bundle.log_probs(pixels) for bundle in self.bundles])
 
     def _images(self) -> ImageConfig:
         if self.images is None:

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -13,17 +14,20 @@ TEXTS = ["a dog runs", "", "the cat sleeps and sleeps and sleeps", "dog", "zz ü
 TEXT = TextConfig(vocab_size=30)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A classifier of random weights."""
-    tokenizer = Tokenizer.train(TEXTS, TEXT)
+def write_random(out, text=TEXT, labels=("x", "y", "z"), seed=4):
+    """Write a classifier of random weights."""
+    tokenizer = Tokenizer.train(TEXTS, text)
     options = {"embedding_dim": 8, "hidden_dim": 6}
     config = ClassifierModelConfig(encoder_options=options)
-    model = build_classifier(config, tokenizer.size, 3, seed=4)
-    made = ClassifierConfig("classify", config, ("x", "y", "z"), TEXT)
-    out = tmp_path_factory.mktemp("random")
+    model = build_classifier(config, tokenizer.size, len(labels), seed)
+    made = ClassifierConfig("classify", config, labels, text)
     write_bundle(out, ClassifierBundle(made, model, tokenizer), [], [], "# A card\n")
     return out
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_random(tmp_path_factory.mktemp("random"))
 
 
 def test_saved_and_loaded_it_says_the_same(folder, tmp_path):
@@ -65,9 +69,17 @@ def test_a_long_stream_comes_back_in_order(folder, monkeypatch):
     assert [one.label for one in stream] == model.classify(TEXTS)[1:]
 
 
-def test_an_ensemble_is_the_mean_probability(folder):
-    twice = seqgen.load(folder, folder)
-    assert twice.log_probs(TEXTS) == pytest.approx(seqgen.load(folder).log_probs(TEXTS))
+def test_an_ensemble_is_the_mean_probability_however_each_cuts_the_text(folder, tmp_path):
+    words = TextConfig(kind="word", vocab_size=20)
+    other = write_random(tmp_path / "words", words, seed=5)
+    one, two = seqgen.load(folder), seqgen.load(other)
+    assert one.bundles[0].source != two.bundles[0].source
+    mean = (np.exp(one.log_probs(TEXTS)) + np.exp(two.log_probs(TEXTS))) / 2
+    both = seqgen.load(folder, other)
+    assert np.exp(both.log_probs(TEXTS, 3)) == pytest.approx(mean, abs=1e-6)
+    third = write_random(tmp_path / "labels", labels=("x", "y"))
+    with pytest.raises(UserError, match="the same labels"):
+        seqgen.load(folder, third)
 
 
 def test_what_is_not_there_is_refused(folder, tiny_bundle):

@@ -133,7 +133,7 @@ def test_one_label_for_many_words(recipe, tmp_path, monkeypatch, name):
     assert "\ntest:\naccuracy " in told and "macro F1 " in told
     if name == "classify.py":
         assert "right \\ given" in told
-        assert (tmp_path / "runs/classify-scenes-1/test.png").is_file()
+        assert (tmp_path / "runs/classify-scenes/test.png").is_file()
         assert recipe(name) == told
 
 
