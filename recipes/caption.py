@@ -45,7 +45,6 @@ REWARD = {  # then, on captions of its own, by their CIDEr-D (self-critical trai
     "training.reward": "cider_d", "training.samples": 10, "training.temperature": 0.5,
     "training.max_epochs": 1, "training.learning_rate": 3e-4, "training.warmup": 20,
     "training.average": 0.99, "model.decoder.dropout": 0.2,
-    "search.strategy": "seqgen.search.consensus:Consensus",
 }  # fmt: skip
 
 
@@ -76,6 +75,7 @@ def main() -> None:
     if options.corpus == "flickr8k":
         changes |= {**REWARD, "training.initial": str(out), "data.cache": str(out / "data")}
         model = train(changes, out / "reward")
+
     test = read_captions(data, split="test")
     pictures = [one.image for one in test]
     captions = model.caption(pictures)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from seqgen.model.memory import TextBatch as TextBatch
     from seqgen.scoring.metrics import bleu as bleu
     from seqgen.search.beam import Beam as Beam
-    from seqgen.search.consensus import Consensus as Consensus
     from seqgen.search.sample import Greedy as Greedy
     from seqgen.search.sample import Sample as Sample
     from seqgen.training.run import train_translator as train_translator
@@ -42,7 +41,6 @@ for _name in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
 
 _PLACES = {
     "Beam": "seqgen.search.beam",
-    "Consensus": "seqgen.search.consensus",
     "Decoder": "seqgen.model.decoder",
     "DecoderConfig": "seqgen.model.decoder",
     "Greedy": "seqgen.search.sample",

@@ -19,7 +19,6 @@ from seqgen.model.decoder import Decoder, DecoderConfig
 from seqgen.search import processors as pr
 from seqgen.search.batched import Search
 from seqgen.search.beam import Beam
-from seqgen.search.consensus import Consensus
 from seqgen.search.sample import Greedy, Sample
 from seqgen.search.step import run
 from seqgen.text import BOS, EOS
@@ -34,7 +33,6 @@ STRATEGIES = [
     Sample(1.2, samples=2, seed=3),
     Sample(0.8, top_k=4, top_p=0.9, seed=1),
     Sample(min_p=0.05, seed=2),
-    Consensus(4, n_best=2),
 ]
 COVERING = Beam(3, coverage_penalty=0.4, n_best=2)  # where there is attention
 PROCESSORS = [

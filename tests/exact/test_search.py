@@ -21,7 +21,6 @@ from tables import (
 
 from seqgen.search import processors as pr
 from seqgen.search.beam import Beam
-from seqgen.search.consensus import Consensus
 from seqgen.search.sample import Greedy, Sample
 from seqgen.search.step import run
 
@@ -174,7 +173,6 @@ def test_what_processors_forbid_never_comes(data, seed, vocab, holes, groups_eac
                 Beam(size, 1.0, 0.0, size, groups, float(groups > 1)),
                 Sample(2.0, samples=4, seed=seed),
                 Sample(top_p=0.9, min_p=0.05, samples=3, seed=seed),
-                Consensus(size, n_best=size),
             ]
         )
     )

@@ -11,7 +11,7 @@ from effort import COUNTS, pick
 from squares import COLOURS, draw
 
 import seqgen
-from seqgen import Beam, Consensus, Greedy, Sample
+from seqgen import Beam, Greedy, Sample
 from seqgen.running_text import encode_text
 from seqgen.search.processors import NoRepeat
 
@@ -23,7 +23,6 @@ STRATEGIES = [
     Beam(4, groups=2, diversity=0.5, n_best=2),
     Sample(1.2, samples=2, seed=3),
     Sample(0.8, top_k=5, top_p=0.9, seed=1),
-    Consensus(4, n_best=2),
 ]
 INPUTS = {
     "translate": ["a big dog", "", "cat", "red red cat sees", "dog sees a cat", " ", "big", "zz ü"],
