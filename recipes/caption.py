@@ -30,8 +30,8 @@ SETTINGS = {
         "model.encoder_options": {"backbone": "small", "weights": str(NETWORK),
                                   "output_dim": 128, "dropout": 0.1},
         "model.decoder": {"embedding_dim": 128, "hidden_dim": 128, "dropout": 0.1},
-        "training.max_epochs": 8, "training.batch_tokens": 1500, "training.average": 0.99,
-        "training.learning_rate": 4e-3, "training.warmup": 100,
+        "training.max_epochs": 7, "training.batch_tokens": 3000, "training.average": 0.99,
+        "training.learning_rate": 6e-3, "training.warmup": 60,
     },
     "flickr8k": {
         "data.target.vocab_size": 4000, "data.target.lowercase": True,
