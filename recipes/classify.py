@@ -32,8 +32,7 @@ WORDS = {"data.source.kind": "word", "data.source.vocab_size": 20000,
          "data.source.lowercase": True, "training.precision": "float32"}  # fmt: skip
 SETTINGS = {
     "scenes": {
-        **WORDS,
-        "model.encoder_options": {"embedding_dim": 48, "hidden_dim": 48, "dropout": 0.2},
+        **WORDS, "model.encoder_options": dict(embedding_dim=48, hidden_dim=48, dropout=0.2),
         "model.head": {"dropout": 0.2},
         "training.max_epochs": 6, "training.warmup": 30, "training.learning_rate": 4e-3,
     },
@@ -66,13 +65,16 @@ def main() -> None:
     parser.add_argument("--pooling", choices=["summary", "last", "mean", "max", "attention"])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--models", type=int, default=1, help="of as many seeds, and their mean")
+    parser.add_argument("--encoder", default="", help="your own, as ./file.py:Class")
     parser.add_argument("--out", type=Path, help="folder of the trainings")
     given = parser.parse_args()
-    name = "-".join(filter(None, ("classify", given.corpus, given.pooling)))
-    out = given.out or Path("runs", name)
+    kind = ("classify", given.corpus, given.pooling, given.encoder.rpartition(":")[2])
+    out = given.out or Path("runs", "-".join(filter(None, kind)))
     text = labelled_text(given.corpus, out / "text")
     changes = {"data.train": str(text.train), "data.valid": str(text.valid or "")}
     changes |= SETTINGS[given.corpus]
+    if given.encoder:
+        changes |= {"model.encoder": given.encoder, "model.encoder_options": {}}
     if given.pooling:
         changes["model.head"] = {**changes.get("model.head", {}), "pooling": given.pooling}
     for seed in range(given.seed, given.seed + given.models):
@@ -85,10 +87,9 @@ def main() -> None:
     right = [one.label for one in test]
     labels = model.classify([one.item for one in test])
     print("\ntest:", *map(metric_line, label_scores(labels, right, bootstrap=1000)), sep="\n")
-    matrix = confusion(labels, right)
+    matrix, title = confusion(labels, right), "right label down, given across"
     print(f"\n{matrix.table()}\n")
-    chart = ("right label down, given across", matrix.labels, matrix.counts.tolist())
-    write_bytes(out / "test.png", matrix_chart(*chart))
+    write_bytes(out / "test.png", matrix_chart(title, matrix.labels, matrix.counts.tolist()))
     wrong = [i for i, label in enumerate(labels) if label != right[i]]
     for i in wrong[:3]:
         print(f"taken for {labels[i]} where {right[i]} is right: {test[i].item[:90]}")

@@ -39,11 +39,13 @@ def main() -> None:
     parser.add_argument("--train", type=Path, help="lines of a value, a tab and a text")
     parser.add_argument("--valid", type=Path, help="as --train")
     parser.add_argument("--temperature", type=float, default=0.8)
+    parser.add_argument("--encoder", default="", help="your own, as ./file.py:Class")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="folder of the training")
     given = parser.parse_args()
     name = given.train.stem if given.train else "scenes"
-    out = given.out or Path("runs", f"tell-{name}-{given.seed}")
+    kind = ("tell", name, given.encoder.rpartition(":")[2], str(given.seed))
+    out = given.out or Path("runs", "-".join(filter(None, kind)))
     files = given.train, given.valid
     if not given.train:
         files = write_scenes(out.with_name(f"{out.name}-text"))
@@ -53,6 +55,8 @@ def main() -> None:
     else:
         changes = {**SETTINGS, "data.train": str(files[0]), "data.valid": str(files[1] or "")}
         changes["training.seed"] = given.seed
+        if given.encoder:
+            changes |= {"model.encoder": given.encoder, "model.encoder_options": {}}
         model = train_teller(read_settings(None, changes, TellingSettings), out)
 
     values = model.values.names

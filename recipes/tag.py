@@ -27,12 +27,10 @@ from seqgen.training.settings import TaggingSettings, read_settings
 SETTINGS = {
     "scenes": {
         "model.encoder_options": {"embedding_dim": 48, "spelling_dim": 24, "hidden_dim": 64},
-        "training.max_epochs": 4,
-        "training.warmup": 50,
-        "training.average": 0.99,
+        "training.max_epochs": 4, "training.warmup": 50, "training.average": 0.99,
     },
     "ud_ewt": {"training.max_epochs": 6},
-}
+}  # fmt: skip
 
 
 def main() -> None:
@@ -41,11 +39,13 @@ def main() -> None:
     parser.add_argument("--corpus", choices=SETTINGS, default="scenes")
     parser.add_argument("--column", default="upos", help="of ud_ewt: upos, xpos, feats, deprel")
     parser.add_argument("--without-characters", action="store_true")
+    parser.add_argument("--encoder", default="", help="your own, as ./file.py:Class")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="folder of the training")
     given = parser.parse_args()
-    words = "-words" * given.without_characters
-    out = given.out or Path("runs", f"tag-{given.corpus}-{given.column}{words}-{given.seed}")
+    words, own = "words" * given.without_characters, given.encoder.rpartition(":")[2]
+    kind = ("tag", given.corpus, given.column, words, own, str(given.seed))
+    out = given.out or Path("runs", "-".join(filter(None, kind)))
     if given.corpus == "scenes":
         files = write_scenes(out.with_name(f"{out.name}-text"))
     else:
@@ -60,10 +60,11 @@ def main() -> None:
         changes = {**SETTINGS[given.corpus], "training.seed": given.seed}
         changes |= {f"data.{part}": str(files[part]) for part in ("train", "valid")}
         changes["data.column"] = given.column
-        if given.without_characters:
+        if given.encoder:
+            changes |= {"model.encoder": given.encoder, "model.encoder_options": {}}
+        elif given.without_characters:
             changes["model.encoder_options"] = {"spelling_dim": 0}
         model = train_tagger(read_settings(None, changes, TaggingSettings), out)
-
     known = {word for one in read(files["train"], given.column) for word in one.words}
     tests = [one for one in read(files["test"], given.column) if one.words]
     right = [one.tags for one in tests]

@@ -137,6 +137,21 @@ def test_one_label_for_many_words(recipe, tmp_path, monkeypatch, name):
         assert recipe(name) == told
 
 
+@pytest.mark.parametrize(
+    ("name", "encoder"),
+    [
+        ("classify.py", f"{ROOT}/tests/good_encoders.py:MeanEncoder"),
+        ("from_value.py", "seqgen.model.value:EmbeddingEncoder"),
+        ("tag.py", "seqgen.model.words:WordEncoder"),
+    ],
+)
+def test_with_an_encoder_of_ones_own(recipe, tmp_path, monkeypatch, name, encoder):
+    monkeypatch.setattr("seqgen.scenes.corpus.SIZE", {"train": 200, "valid": 20, "test": 20})
+    recipe(name, "--encoder", encoder)
+    (settings,) = (tmp_path / "runs").glob(f"*{encoder.rpartition(':')[2]}*/**/settings.json")
+    assert encoder in settings.read_text("utf-8")
+
+
 def test_real_lines_go_through_every_part(real_data, tmp_path):
     """A few hundred real pairs: train, decode, score, save, load."""
     import seqgen
