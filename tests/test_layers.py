@@ -35,7 +35,7 @@ LAYERS = (
     "training/settings training/translation training/captioning "
     "training/captions_data training/classifying training/classifying_data training/telling "
     "training/tagging training/writing training/writing_data training/plans training/run "
-    "training/describing bench/ conformance/ testing export/",
+    "bench/ conformance/ training/describing testing export/",
     "commands/ cli __main__ __init__",
 )
 LAZY = (

@@ -152,6 +152,13 @@ class DescribingTask(Generic[Item]):
         write_bundle(folder, self.bundle, scores, [], card)
 
 
+def _sums(
+    train: Examples[Item], valid: Examples[Item], make_batch: Callable[[list[Item]], Any]
+) -> dict[str, str]:
+    parts = {"training": train.sums(make_batch), "validation": valid.sums(make_batch)}
+    return {f"{part} {of}": s for part, both in parts.items() for of, s in both.items()}
+
+
 def train_describer(
     settings: DescribingSettings,
     out: str | Path,
@@ -183,21 +190,17 @@ def train_describer(
     """
     folder = Path(out)
 
-    def sums() -> dict[str, str]:
-        parts = {"training": train_on.sums(make_batch), "validation": valid.sums(make_batch)}
-        return {f"{part} {of}": s for part, both in parts.items() for of, s in both.items()}
-
     def prepare(settings: DescribingSettings, data: Path, report: Report) -> None:
         tokenizer = Tokenizer.train(train_on.texts, settings.data.target)
         tokenizer.save(data / tokenizer_files(False)[1])
-        write_json(data / _SUMS, sums())
+        write_json(data / _SUMS, _sums(train_on, valid, make_batch))
         report.line(f"{len(train_on.texts):,} training texts, {tokenizer.size:,} tokens")
 
     def make_task(
         settings: DescribingSettings, data: Path, report: Report, world: World
     ) -> DescribingTask[Item]:
-        held = read_json(data / _SUMS)
-        if others := ", ".join(name for name, found in sums().items() if held.get(name) != found):
+        held, found = read_json(data / _SUMS), _sums(train_on, valid, make_batch)
+        if others := ", ".join(name for name in found if held.get(name) != found[name]):
             raise UserError(f"is of a training on other {others}", folder, "choose another folder")
         text = settings.data.target
         target = Tokenizer.load(data / tokenizer_files(False)[1], text.lowercase)
