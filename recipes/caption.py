@@ -69,7 +69,7 @@ def main() -> None:
         weights = str(data.parent / "weights" / "mobilenet_v2_features.pth")
         SETTINGS["flickr8k"]["model.encoder_options"]["weights"] = weights
     changes = SETTINGS[options.corpus] | {"training.seed": options.seed, "data.captions": str(data)}
-    if own:
+    if options.encoder:
         changes |= {"model.encoder": options.encoder, "model.encoder_options": {}}
     model = train(changes, out)
     if options.corpus == "flickr8k":
@@ -91,9 +91,9 @@ def main() -> None:
 
 def train(changes: dict[str, object], out: Path) -> Captioner:
     """A training from its beginning, or from where it was stopped."""
-    begun = (out / "settings.json").exists()
-    settings = read_settings(None, changes, CaptionSettings)
-    return resume_captioner(out) if begun else train_captioner(settings, out)
+    if (out / "settings.json").exists():
+        return resume_captioner(out)
+    return train_captioner(read_settings(None, changes, CaptionSettings), out)
 
 
 if __name__ == "__main__":

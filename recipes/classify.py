@@ -2,15 +2,14 @@
 
     python recipes/classify.py                                  # who a scene is about
     python recipes/classify.py --corpus trec                    # SEQGEN_DATA names the data
-    python recipes/classify.py --corpus sst2
+    python recipes/classify.py --corpus sst2 --models 5         # the mean of five seeds
     python recipes/classify.py --corpus ag_news
 
 Who "behind the box, a dog chases the cat" is about, is a matter of order: a bag of words cannot
 tell (recipes/bag_of_words.py tries). The others ask for the type of a question (TREC, six types),
 for the sentiment of a sentence (SST-2, no phrases, no outside vectors), for the topic of news (AG
-News: of the 7,600 rows of test.csv, row i is tested on where i mod 19 < 4, that is 1,600 of them;
-of the other 6,000 a tenth is held out to choose by, as of TREC's training questions).
-For pictures: seqgen train classify --images FOLDER. What they score: recipes/README.md.
+News, tested on those 1,600 of 7,600 rows where i mod 19 < 4); where there is no validation part, a
+tenth is held out. What they score: recipes/README.md. Pictures: seqgen train classify --images.
 Run it again after it was stopped, and it goes on where it was.
 """
 
@@ -64,34 +63,35 @@ def main() -> None:
     parser.add_argument("--corpus", choices=LABELLED, default="scenes")
     parser.add_argument("--pooling", choices=["summary", "last", "mean", "max", "attention"])
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--models", type=int, default=1, help="of as many seeds, and their mean")
+    parser.add_argument("--models", type=int, choices=range(1, 11), default=1, help="their mean")
     parser.add_argument("--encoder", default="", help="your own, as ./file.py:Class")
     parser.add_argument("--out", type=Path, help="folder of the trainings")
     given = parser.parse_args()
     kind = ("classify", given.corpus, given.pooling, given.encoder.rpartition(":")[2])
     out = given.out or Path("runs", "-".join(filter(None, kind)))
     text = labelled_text(given.corpus, out / "text")
-    changes = {"data.train": str(text.train), "data.valid": str(text.valid or "")}
-    changes |= SETTINGS[given.corpus]
+    files = {"data.train": str(text.train), "data.valid": str(text.valid or "")}
+    changes = SETTINGS[given.corpus] | files
     if given.encoder:
         changes |= {"model.encoder": given.encoder, "model.encoder_options": {}}
     if given.pooling:
         changes["model.head"] = {**changes.get("model.head", {}), "pooling": given.pooling}
-    for seed in range(given.seed, given.seed + given.models):
-        settings = read_settings(None, {**changes, "training.seed": seed}, ClassifierSettings)
-        begun = (out / str(seed) / "settings.json").exists()
-        resume_classifier(out / str(seed)) if begun else train_classifier(settings, out / str(seed))
-    model = seqgen.load(*(out / str(given.seed + number) for number in range(given.models)))
-
+    folders = {seed: out / str(seed) for seed in range(given.seed, given.seed + given.models)}
+    for seed, folder in folders.items():
+        if (folder / "settings.json").exists():
+            resume_classifier(folder)
+            continue
+        settings = read_settings(None, changes | {"training.seed": seed}, ClassifierSettings)
+        train_classifier(settings, folder)
+    model = seqgen.load(*folders.values())
     test = read_labelled(text.test)
     right = [one.label for one in test]
     labels = model.classify([one.item for one in test])
     print("\ntest:", *map(metric_line, label_scores(labels, right, bootstrap=1000)), sep="\n")
-    matrix, title = confusion(labels, right), "right label down, given across"
+    matrix, title = confusion(labels, right), f"{given.corpus}: right label down, given across"
     print(f"\n{matrix.table()}\n")
     write_bytes(out / "test.png", matrix_chart(title, matrix.labels, matrix.counts.tolist()))
-    wrong = [i for i, label in enumerate(labels) if label != right[i]]
-    for i in wrong[:3]:
+    for i in [i for i, label in enumerate(labels) if label != right[i]][:3]:
         print(f"taken for {labels[i]} where {right[i]} is right: {test[i].item[:90]}")
     print(f"the table as a picture: {out / 'test.png'}")
 

@@ -62,7 +62,7 @@ def main() -> None:
         changes["data.column"] = given.column
         if given.encoder:
             changes |= {"model.encoder": given.encoder, "model.encoder_options": {}}
-        elif given.without_characters:
+        if given.without_characters:
             changes["model.encoder_options"] = {"spelling_dim": 0}
         model = train_tagger(read_settings(None, changes, TaggingSettings), out)
     known = {word for one in read(files["train"], given.column) for word in one.words}

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from seqgen.data.values import Values
 from seqgen.errors import UserError
 from seqgen.images import ImageConfig, Picture, seen
-from seqgen.loaded import Labelled, log_mean
+from seqgen.loaded import Labelled, log_mean, mean_log_probs
 from seqgen.search import batched
 from seqgen.text import Tokenizer
 
@@ -129,7 +129,8 @@ class Classifier:
                         raise
                     on_error(error)
             if good:
-                rows = map(self._prediction, self._of_pixels(list(good.values())))
+                found_rows = mean_log_probs(self.bundles, list(good.values()))
+                rows = map(self._prediction, found_rows)
                 found = dict(zip(good, rows, strict=True))
                 yield from ((file, found[file]) for file in window if file in found)
 
@@ -157,21 +158,21 @@ class Classifier:
         if self.images is not None:
             for begin in range(0, len(inputs), batch_size):
                 few = slice(begin, begin + batch_size)
-                found[few] = self._of_pixels([seen(one, self.images) for one in inputs[few]])
+                pixels = [seen(one, self.images) for one in inputs[few]]
+                found[few] = mean_log_probs(self.bundles, pixels)
             return found
         texts = [one for one in inputs if isinstance(one, str)]
         if len(texts) < len(inputs):
             raise UserError("this model classifies text, not images")
-        ways = [bundle.source.encode(texts) for bundle in self.bundles if bundle.source]
-        order = sorted(range(len(texts)), key=lambda i: len(ways[0][i]))
+        sources = [bundle.source for bundle in self.bundles if bundle.source is not None]
+        cuts = {source: source.encode(texts) for source in dict.fromkeys(sources)}
+        order = sorted(range(len(texts)), key=lambda i: len(cuts[sources[0]][i]))
         for begin in range(0, len(order), batch_size):
             some = order[begin : begin + batch_size]
-            cut = zip(self.bundles, ways, strict=True)
-            found[some] = log_mean([bundle.log_probs([w[i] for i in some]) for bundle, w in cut])
+            batches = {source: [rows[i] for i in some] for source, rows in cuts.items()}
+            pairs = zip(self.bundles, sources, strict=True)
+            found[some] = log_mean([bundle.log_probs(batches[source]) for bundle, source in pairs])
         return found
-
-    def _of_pixels(self, pixels: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float64]:
-        return log_mean([bundle.log_probs(pixels) for bundle in self.bundles])
 
     def _images(self) -> ImageConfig:
         if self.images is None:

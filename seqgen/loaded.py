@@ -108,6 +108,11 @@ class Labelled(Protocol):
         """
 
 
+def mean_log_probs(models: Sequence[Labelled], rows: Sequence[Any]) -> npt.NDArray[np.float64]:
+    """``Labelled.log_probs``; of several models, of their mean probability."""
+    return log_mean([model.log_probs(rows) for model in models])
+
+
 def log_mean(each: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
     """The logarithm of the mean of the probabilities whose logarithms several models give."""
     mean: npt.NDArray[np.float64] = np.logaddexp.reduce(each) - np.log(len(each))

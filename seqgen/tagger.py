@@ -13,7 +13,7 @@ import numpy.typing as npt
 from seqgen.data.values import Values
 from seqgen.data.words import Lexicon
 from seqgen.errors import UserError
-from seqgen.loaded import Labelled, log_mean
+from seqgen.loaded import Labelled, mean_log_probs
 from seqgen.search import batched
 
 Words = str | Sequence[str]  # of a sentence; text is cut at white space and nowhere else
@@ -136,8 +136,7 @@ class Tagger:
         order = sorted(full, key=lambda i: len(rows[i].tokens))
         for begin in range(0, len(order), batch_size):
             some = order[begin : begin + batch_size]
-            batch = [rows[i] for i in some]
-            mean = log_mean([bundle.log_probs(batch) for bundle in self.bundles])
+            mean = mean_log_probs(self.bundles, [rows[i] for i in some])
             for i, one in zip(some, mean, strict=True):
                 found[i] = one[: len(rows[i].tokens)]
         return found

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import broken_encoders as broken
 import good_encoders as good
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
+from seqgen.conformance.batches import fingerprint
 from seqgen.model.cnn import CNNEncoder
 from seqgen.model.memory import Memory, TextBatch
 from seqgen.model.rnn import RNNEncoder
@@ -151,6 +154,16 @@ def test_a_batch_of_ones_own_may_be_anything_of_tensors():
         check_encoder(Mixes, two(), width=16)
     (failure,) = caught.value.report.failures
     assert failure.name == "batch" and failure.example.endswith("number float32 [2]")
+
+
+def test_batches_of_one_content_have_one_fingerprint_and_others_others():
+    def make(number=0.5, colour="red", kind=torch.bfloat16):
+        picture = Image.new("RGB", (2, 2), colour)  # its repr says where it is
+        return {"x": torch.tensor(number, dtype=kind), "y": [picture, np.ones(3, np.float16)]}
+
+    assert fingerprint(make()) == fingerprint(make())
+    others = [make(1.0), make(colour="blue"), make(kind=torch.float16), make()["y"], make()["x"]]
+    assert len({fingerprint(one) for one in [make(), *others]}) == 6
 
 
 def test_a_class_that_no_other_process_can_import_is_told_so():

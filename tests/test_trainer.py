@@ -135,7 +135,15 @@ def test_a_folder_that_holds_a_training_is_not_overwritten(tmp_path):
 
 @pytest.mark.parametrize(
     "values",
-    [{"max_epochs": 0}, {"learning_rate": 0.0}, {"label_smoothing": 1.0}, {"schedule": "clock"}],
+    [
+        {"max_epochs": 0},
+        {"learning_rate": 0.0},
+        {"label_smoothing": 1.0},
+        {"schedule": "clock"},
+        {"samples": 1},
+        {"temperature": 0.0},
+        {"temperature": 1e4},
+    ],
 )
 def test_impossible_settings_are_refused(values):
     with pytest.raises(UserError, match=next(iter(values))):

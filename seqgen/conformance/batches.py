@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from seqgen.errors import UserError
 from seqgen.model.memory import ImageBatch, TextBatch, ValueBatch, VectorBatch
+from seqgen.model.pretrained import digest
 from seqgen.text import PAD
 
 KINDS: dict[str, type] = {
@@ -68,16 +69,12 @@ def tensors(batch: Any) -> Iterator[tuple[str, Tensor]]:
 
 
 def fingerprint(batch: Any) -> bytes:
-    """SHA-256 of all that ``batch`` holds: numbers by their bytes, all else by its ``repr``."""
-    digest = hashlib.sha256()
+    """SHA-256 of all that ``batch`` holds: its tensors, and what else there is, pickled."""
+    total = hashlib.sha256(digest(dict(tensors(batch))).encode())
     for name, part in _leaves(batch):
-        array = part.numpy(force=True) if isinstance(part, Tensor) else part
-        if isinstance(array, np.ndarray):
-            digest.update(f"{name} {array.dtype} {array.shape} ".encode())
-            digest.update(np.ascontiguousarray(array).data)
-        else:
-            digest.update(f"{name} {array!r} ".encode())
-    return digest.digest()
+        if not isinstance(part, Tensor):
+            total.update(name.encode() + pickle.dumps(part))  # a repr may be an address
+    return total.digest()
 
 
 def size(batch: Any) -> int:

@@ -74,7 +74,7 @@ class Critic:
     decode: Callable[[Sequence[int]], str]
     reward: Reward
     samples: int
-    temperature: float = 1.0
+    temperature: float
 
     def loss(
         self, inputs: Any, numbers: Sequence[int], limits: npt.NDArray[np.int64], seed: int
@@ -91,13 +91,12 @@ class Critic:
             The loss, summed over tokens; minus the mean reward, once a token, to be shown in
             its place; and the number of tokens.
         """
-        heat = self.temperature
-        found = draw_samples(self.model, inputs, limits, self.samples, seed, heat)
+        found = draw_samples(self.model, inputs, limits, self.samples, seed, self.temperature)
         texts = [self.decode(hypothesis.tokens) for best in found for hypothesis in best]
         owners = [number for number in numbers for _ in range(self.samples)]
         rewards = self.reward(texts, owners).reshape(len(numbers), self.samples)
         memory = self.model.encode(inputs)
-        loss, tokens = critical_loss(self.model, memory, found, rewards, heat)
+        loss, tokens = critical_loss(self.model, memory, found, rewards, self.temperature)
         return loss, torch.tensor(-float(rewards.mean()) * tokens), tokens
 
 

@@ -188,19 +188,19 @@ def train_describer(
     Raises:
         UserError: bad examples or settings; or the training in ``out`` had other examples.
     """
-    folder = Path(out)
+    folder, sums = Path(out), _sums(train_on, valid, make_batch)
 
     def prepare(settings: DescribingSettings, data: Path, report: Report) -> None:
         tokenizer = Tokenizer.train(train_on.texts, settings.data.target)
         tokenizer.save(data / tokenizer_files(False)[1])
-        write_json(data / _SUMS, _sums(train_on, valid, make_batch))
+        write_json(data / _SUMS, sums)
         report.line(f"{len(train_on.texts):,} training texts, {tokenizer.size:,} tokens")
 
     def make_task(
         settings: DescribingSettings, data: Path, report: Report, world: World
     ) -> DescribingTask[Item]:
-        held, found = read_json(data / _SUMS), _sums(train_on, valid, make_batch)
-        if others := ", ".join(name for name in found if held.get(name) != found[name]):
+        held = read_json(data / _SUMS)
+        if others := ", ".join(name for name, found in sums.items() if held.get(name) != found):
             raise UserError(f"is of a training on other {others}", folder, "choose another folder")
         text = settings.data.target
         target = Tokenizer.load(data / tokenizer_files(False)[1], text.lowercase)

@@ -17,6 +17,7 @@ from torch import Tensor
 from seqgen.data.batches import Position
 from seqgen.errors import NotFinite, Unwritable, UserError
 from seqgen.files import settle_folder, writing_folder
+from seqgen.search.sample import Sample
 from seqgen.training.checkpoint import Progress, read_training, write_training
 from seqgen.training.distributed import World
 from seqgen.training.loader import prefetched
@@ -76,9 +77,9 @@ class TrainingConfig:
                 raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.schedule == "clock" and not self.max_minutes > 0:
             raise UserError("schedule 'clock' needs max_minutes")
-        for name in ("learning_rate", "temperature"):
-            if not 0.0 < getattr(self, name) < math.inf:
-                raise UserError(f"{name} must be above 0, not {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise UserError(f"learning_rate must be above 0, not {self.learning_rate}")
+        Sample(self.temperature, samples=self.samples)  # so a reward will draw: refused at once
         if not 0.0 <= self.consistency < math.inf:
             raise UserError(f"consistency must be 0 or more, not {self.consistency}")
         for name in ("label_smoothing", "scheduled_sampling", "average"):
