@@ -138,6 +138,8 @@ class Tokenizer:
                 normalization_rule_name="identity" if config.exact else "nmt_nfkc",
                 remove_extra_whitespaces=not config.exact,
                 add_dummy_prefix=not (config.exact and config.kind == "char"),
+                # A piece's name is cut out of the text; running text has its own "<unk>" often.
+                unk_piece="⁇" if config.exact else "<unk>",
                 pad_id=PAD,
                 unk_id=UNK,
                 bos_id=BOS,

@@ -213,6 +213,15 @@ def test_what_cannot_begin_leaves_no_folder(warm, tmp_path):
     assert not (tmp_path / "deep/out").exists()
 
 
+def test_what_could_not_begin_begins_when_it_is_mended(warm, tmp_path):
+    command = [*options(tmp_path, max_epochs=1), "--out", tmp_path / "out"]
+    wrong = "--set=model.encoder_options.widht=16"
+    assert "widht" in one_line(warm.start(*command, wrong))
+    assert not (tmp_path / "out/settings.json").exists()
+    assert warm.start(*command).wait() == 0
+    assert (tmp_path / "out/best").is_dir()
+
+
 def test_a_source_that_changes_while_it_is_prepared(warm, tmp_path):
     command = [*options(tmp_path), "--out", tmp_path / "out"]
     append = (

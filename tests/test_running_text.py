@@ -38,6 +38,12 @@ def test_known_text_needs_no_bytes(kind):
         assert len(tokens) == 4
 
 
+def test_the_word_unk_of_a_text_is_a_word():
+    """As in PTB, whose rare words it stands for."""
+    (token,) = encode_text(TOKENIZERS["word"], "<unk>!")
+    assert TOKENIZERS["word"].pieces([token]) == ["▁<unk>!"]
+
+
 def test_a_character_of_several_bytes_appears_when_it_is_whole():
     decoder, tokens = TextDecoder(TOKENIZERS["char"]), encode_text(TOKENIZERS["char"], "a€b")
     assert [decoder.push(token) for token in tokens] == ["a", "", "", "€", "b"]

@@ -46,9 +46,9 @@ def _float_sums(rows: Tensor, matrix: Tensor, scales: Tensor) -> Tensor:
 class Packing:
     """How oneDNN is given 8-bit integers so that it adds up their products without an error.
 
-    It packs a matrix once and multiplies by the scales on the way. Processors older than
-    AVX-512 VNNI multiply unsigned rows by a signed matrix and add pairs of products in 16 bits,
-    which is too few, unless the matrix keeps to 7 bits.
+    It packs a matrix once and multiplies by the scales on the way. x86 multiplies unsigned rows
+    by a signed matrix. Processors older than VNNI add pairs of products in 16 bits, which is too
+    few, unless the matrix keeps to 7 bits. Signed rows may be left to a loop of plain C.
 
     Attributes:
         most: the largest number in the matrix.
@@ -90,8 +90,8 @@ class Packing:
 
 @cache
 def packing() -> Packing | None:
-    """What is exact on this processor, the finest first; None where nothing is."""
-    kinds = (Packing(_MOST, unsigned=False), Packing(_MOST // 2, unsigned=True))
+    """What is exact on this processor, the fast and the fine first; None where nothing is."""
+    kinds = (Packing(_MOST, True), Packing(_MOST, False), Packing(_MOST // 2, True))
     return next(filter(Packing.exact, kinds), None)
 
 

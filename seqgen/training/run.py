@@ -136,7 +136,12 @@ def _run(plan: Plan[S], out: Path, report: Report, world: World, code: Code | No
     resume = code is not None and (out / "last").exists()
     if code is not None:
         settings = _approved(settings, out / "last", code)
-    task = plan.make_task(settings, out / "data", report, world)
+    try:
+        task = plan.make_task(settings, out / "data", report, world)
+    except UserError:
+        if code is None and world.rank == 0:  # not begun: the same command, mended, may begin it
+            (out / SETTINGS).unlink()
+        raise
     report.line(
         f"{sum(p.numel() for p in task.model.parameters()):,} parameters,"
         f" {torch.get_num_threads()} threads"
