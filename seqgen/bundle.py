@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from seqgen.config import from_dict, to_dict
+from seqgen.data.shortlist import Shortlist
 from seqgen.errors import UserError
 from seqgen.exchange import reread
 from seqgen.files import checksum, write_json, write_text
@@ -34,6 +35,7 @@ from seqgen.loaded import read_tokenizers
 from seqgen.model.build import ModelConfig, Seq2Seq, build_seq2seq
 from seqgen.model.inputs import image_batch, text_batch, value_batch
 from seqgen.model.language import LanguageStepper
+from seqgen.model.listed import ListedStepper, allowed_mask
 from seqgen.model.stepper import ModelStepper
 from seqgen.model.weights import read_weights, write_weights
 from seqgen.provenance import find_sources, with_code
@@ -92,12 +94,14 @@ class Bundle:
         model: encoder and decoder.
         target: cuts what is written.
         source: cuts text that is read; None where the input is no text.
+        shortlist: the tokens that a translation may have; None for all.
     """
 
     config: BundleConfig
     model: Seq2Seq
     target: Tokenizer
     source: Tokenizer | None = None
+    shortlist: Shortlist | None = None
 
     def tokenizers(self) -> dict[str, Tokenizer]:
         """The SentencePiece models by the names of their files."""
@@ -108,7 +112,18 @@ class Bundle:
         """The model as a search sees it."""
         if self.config.task == "write":
             return LanguageStepper(self.model, line_feed(self.target))
+        if self.shortlist is not None:
+            return ListedStepper(self.model, self.shortlist)
         return ModelStepper(self.model)
+
+    def shortened(self, path: Path) -> Bundle:
+        """This translator with the tokens of a shortlist alone.
+
+        Raises:
+            UserError: ``path`` is no shortlist, or one of other tokens.
+        """
+        assert self.source is not None
+        return replace(self, shortlist=Shortlist.open(path, self.source, self.target))
 
     def batch(self, inputs: Sequence[Any]) -> Any:
         """See ``Loaded.batch``."""
@@ -116,7 +131,8 @@ class Bundle:
 
     def log_probs(self, batch: Any, targets: Sequence[Sequence[int]]) -> list[tuple[float, ...]]:
         """See ``Loaded.log_probs``."""
-        return token_log_probs(self.model, batch, targets)
+        within = None if self.shortlist is None else allowed_mask(self.shortlist, batch)
+        return token_log_probs(self.model, batch, targets, within)
 
     @torch.inference_mode()
     def grid(self) -> tuple[int, int] | None:

@@ -19,6 +19,7 @@ from seqgen.commands import (
     export,
     generate,
     score,
+    shortlist,
     tag,
     train,
     translate,
@@ -45,6 +46,7 @@ app.command("tag")(tag.tag)
 app.command("classify")(classify.classify)
 app.command("generate")(generate.generate)
 app.add_typer(score.app, name="score")
+app.command("shortlist")(shortlist.write_shortlist)
 app.command("bench")(bench.bench)
 app.command("check")(check.check)
 app.command("export")(export.export_model)

@@ -27,6 +27,7 @@ def load(
     attention: Any = None,
     accept_source: bool = False,
     int8: bool = False,
+    shortlist: str | Path | None = None,
 ) -> Any:
     """Load a trained model, or several as an ensemble.
 
@@ -41,10 +42,12 @@ def load(
         attention: likewise, of the decoder.
         accept_source: take it as it is now, also if its source has changed since training.
         int8: write with products of 8-bit integers; see ``seqgen.model.int8``.
+        shortlist: translate with the tokens of this file alone, see ``seqgen shortlist``.
 
     Raises:
         UserError: a folder is missing, damaged or no model; or its encoder is not to be found,
-            or has changed; or ``int8`` is asked of a model that does not write.
+            or has changed; or ``int8`` is asked of a model that does not write, or a
+            ``shortlist`` of one that does not translate.
     """
     loaders: dict[str, Any] = {
         "translate": load_translator, "caption": load_captioner, "write": load_writer,
@@ -59,6 +62,8 @@ def load(
     if task not in loaders:
         raise UserError(f"has the task '{task}'", folder, f"known are {', '.join(loaders)}")
     code = Code(encoder, attention, accept_source)
+    if shortlist is not None:
+        return load_translator(*models, code=code, int8=int8, shortlist=Path(shortlist))
     if task in ("classify", "tag"):
         if int8:
             raise UserError("int8 is for models that write", folder, "leave it out")
@@ -66,9 +71,11 @@ def load(
     return loaders[task](*models, code=code, int8=int8)
 
 
-def load_translator(*folders: Model, code: Code = RECORDED, int8: bool = False) -> Translator:
+def load_translator(
+    *folders: Model, code: Code = RECORDED, int8: bool = False, shortlist: Path | None = None
+) -> Translator:
     """``load``, where only a translator will do."""
-    return Translator(*_bundles(folders, "translate", code, int8))
+    return Translator(*_bundles(folders, "translate", code, int8, shortlist))
 
 
 def load_captioner(*folders: Model, code: Code = RECORDED, int8: bool = False) -> Captioner:
@@ -110,9 +117,14 @@ def load_tagger(*folders: Model, code: Code = RECORDED) -> Tagger:
     return Tagger(*(read_tagger(one.folder, code) for one in checked))
 
 
-def _bundles(folders: Sequence[Model], task: str, code: Code, int8: bool) -> Sequence[Loaded]:
+def _bundles(
+    folders: Sequence[Model], task: str, code: Code, int8: bool, shortlist: Path | None = None
+) -> Sequence[Loaded]:
     checked = _checked(folders, task)
     if _exported(checked, int8 or code != RECORDED):
+        if shortlist is not None:
+            fix = "translate with the model that it was made of"
+            raise UserError("an export takes no shortlist", checked[0].folder, fix)
         from seqgen.runtime import read_export
 
         return [read_export(model.folder) for model in checked]
@@ -123,6 +135,8 @@ def _bundles(folders: Sequence[Model], task: str, code: Code, int8: bool) -> Seq
     if int8:
         for bundle in bundles:
             quantize(bundle.model.decoder)
+    if shortlist is not None:
+        bundles = [bundle.shortened(shortlist) for bundle in bundles]
     return bundles
 
 

@@ -51,6 +51,7 @@ LAZY = (
     "commands/classify",
     "commands/generate",
     "commands/loading",
+    "commands/shortlist",
     "commands/tag",
     "commands/train",
     "commands/translate",

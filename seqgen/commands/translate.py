@@ -24,6 +24,10 @@ from seqgen.commands.write import (
 from seqgen.errors import UserError
 
 Processes = Annotated[int, typer.Option(help="That share the lines; the output is the same.")]
+Listed = Annotated[
+    Path | None,
+    typer.Option(help="With the tokens that a file of `seqgen shortlist` names: faster."),
+]
 Threads = Annotated[int, typer.Option(help="Of each process; 0 is the cores over the processes.")]
 
 
@@ -37,6 +41,7 @@ def write_translations(
     wishes: Wishes,
     batch_size: BatchSize = 64,
     loading: Loading,
+    shortlist: Listed = None,
     processes: Processes = 1,
     threads: Threads = 0,
     json_: Json = False,
@@ -50,7 +55,7 @@ def write_translations(
 
     if threads or processes > 1:
         set_threads(threads or max(1, (os.cpu_count() or 1) // processes))
-    make = partial(_translating, tuple(model), loading, wishes, batch_size, json_)
+    make = partial(_translating, tuple(model), loading, shortlist, wishes, batch_size, json_)
     lines = input_lines(text, input_)
     if processes > 1:
         write_lines(shared(make, lines, processes, WINDOW), output)
@@ -59,13 +64,18 @@ def write_translations(
 
 
 def _translating(
-    model: tuple[Path, ...], loading: Loading, wishes: Wishes, batch_size: int, as_json: bool
+    model: tuple[Path, ...],
+    loading: Loading,
+    shortlist: Path | None,
+    wishes: Wishes,
+    batch_size: int,
+    as_json: bool,
 ) -> Callable[[Iterable[str], int], Iterator[str]]:
     """What translates lines, the first of them known by a number, into lines to write."""
     from seqgen.generate import load_translator
     from seqgen.lines import translation_line
 
-    translator = load_translator(*model, code=loading.code, int8=loading.int8)
+    translator = load_translator(*model, code=loading.code, int8=loading.int8, shortlist=shortlist)
     strategy = wishes.make_strategy(translator.search)
     processors = wishes.make_processors(translator.target)
 

@@ -73,14 +73,27 @@ class State:
         feed = None if self.feed is None else self.feed.index_select(0, rows)
         prepared = self.prepared
         if prepared is not None:
-            inputs = prepared.keys.shape[0]
-            owners = rows // (self.cells[0][0].shape[0] // inputs)
-            groups, sizes = torch.unique_consecutive(owners, return_counts=True)
-            if bool((sizes != sizes[0]).any()):
-                groups = owners
-            if not torch.equal(groups, torch.arange(inputs, device=rows.device)):
-                prepared = prepared.select(groups)
+            count = prepared.keys.shape[0]
+            inputs = owners(rows, self.rows // count, count)
+            prepared = prepared if inputs is None else prepared.select(inputs)
         return State(cells, feed, prepared)
+
+    @property
+    def rows(self) -> int:
+        """N."""
+        return self.cells[0][0].shape[0]
+
+
+def owners(rows: Tensor, size: int, count: int) -> Tensor | None:
+    """Which of ``count`` inputs are left where ``rows`` [M] of their groups of ``size`` are.
+
+    Each once where the groups have one size, else each row's own; None where all are left.
+    """
+    each = rows // size
+    inputs, sizes = torch.unique_consecutive(each, return_counts=True)
+    if bool((sizes != sizes[0]).any()):
+        inputs = each
+    return None if torch.equal(inputs, torch.arange(count, device=rows.device)) else inputs
 
 
 class Decoder(nn.Module):
@@ -163,10 +176,10 @@ class Decoder(nn.Module):
             Log-probabilities [N, V] of the next token, the new state, and the attention
             [N, S] where there is one.
         """
-        read, state, weights = self._advance(self.embed(tokens), state)
+        read, state, weights = self.advance(self.embed(tokens), state)
         return _log_probabilities(self.output(read)), state, weights
 
-    def _advance(self, embedded: Tensor, state: State) -> tuple[Tensor, State, Tensor | None]:
+    def advance(self, embedded: Tensor, state: State) -> tuple[Tensor, State, Tensor | None]:
         """One step from an embedding [N, E] to a readout [N, E]."""
         inputs = embedded if state.feed is None else torch.cat([embedded, state.feed], -1)
         cells = [self.lower.step(inputs, state.cells[0])]
@@ -214,7 +227,7 @@ class Decoder(nn.Module):
         """Readouts [B, T, E] a step at a time, each fed to the next, and the state then."""
         reads = []
         for inputs in embedded.unbind(1):
-            read, state, _ = self._advance(inputs, state)
+            read, state, _ = self.advance(inputs, state)
             reads.append(read)
         return torch.stack(reads, 1), state
 

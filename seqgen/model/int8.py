@@ -119,10 +119,10 @@ class Int8Linear(nn.Module):
         packs = packing() if weight.dtype == torch.float32 else None
         rounded, scales = round_rows(weight.detach(), packs.most if packs else _MOST)
         self.in_features, self.out_features = rounded.shape[1], rounded.shape[0]
-        scales = scales.squeeze(-1)
         bias = weight.new_zeros(len(weight)) if bias is None else bias
         self.register_buffer("bias", bias.detach().clone())
-        self._sums = prepare(rounded, scales, packs)
+        self._rounded, self._scales, self._packs = rounded, scales.squeeze(-1), packs
+        self._sums = prepare(rounded, self._scales, packs)
 
     def forward(self, numbers: Tensor) -> Tensor:
         """The product for numbers [..., K]: [..., M]."""
@@ -131,9 +131,18 @@ class Int8Linear(nn.Module):
 
     def onto(self, start: Tensor, numbers: Tensor) -> Tensor:
         """``start``, [M] or [N, M], and the product for ``numbers`` [N, K], without the bias."""
-        rows, scales = round_rows(numbers)
-        sums = self._sums(rows)
-        return torch.addcmul(start, sums, scales, out=sums)
+        return _product(numbers, start, self._sums)
+
+    def part(self, outputs: Tensor) -> Callable[[Tensor], Tensor]:
+        """The product for numbers [N, K], of the ``outputs`` [m] alone: [N, m]."""
+        sums = prepare(self._rounded[outputs], self._scales[outputs], self._packs)
+        return partial(_product, start=self.bias[outputs], sums=sums)
+
+
+def _product(numbers: Tensor, start: Tensor, sums: Sums) -> Tensor:
+    rows, scales = round_rows(numbers)
+    found = sums(rows)
+    return torch.addcmul(start, found, scales, out=found)
 
 
 class Int8Layer(nn.Module):
@@ -160,9 +169,16 @@ class Int8Layer(nn.Module):
         """As ``RNNLayer.zero_state``."""
         return tuple(like.new_zeros(rows, self.hidden_dim) for _ in range(self.state_count))
 
+    def forward(self, sequence: Tensor) -> Tensor:
+        """As ``RNNLayer.forward``, begun in zeros."""
+        return self.run(sequence, self.zero_state(sequence.shape[0], sequence))[0]
+
     def step(self, inputs: Tensor, state: CellState) -> CellState:
         """As ``RNNLayer.step``."""
-        read = self.read(inputs)
+        return self._step(self.read(inputs), state)
+
+    def _step(self, read: Tensor, state: CellState) -> CellState:
+        """The state after one more input, of which the gates have ``read`` [N, G]."""
         if self.cell == "rnn":
             return (self.carry.onto(read, state[0]).tanh_(),)
         if self.cell == "gru":
@@ -178,10 +194,10 @@ class Int8Layer(nn.Module):
         return torch.tanh(memory).mul_(let_out), memory
 
     def run(self, sequence: Tensor, state: CellState) -> tuple[Tensor, CellState]:
-        """As ``RNNLayer.run``, in a loop of steps."""
+        """As ``RNNLayer.run``, in a loop of steps behind one product for all inputs."""
         outputs = []
-        for inputs in sequence.unbind(1):
-            state = self.step(inputs, state)
+        for read in self.read(sequence).unbind(1):
+            state = self._step(read, state)
             outputs.append(state[0])
         return torch.stack(outputs, 1), state
 

@@ -16,7 +16,10 @@ from seqgen.text import BOS, EOS
 
 @torch.inference_mode()
 def token_log_probs(
-    model: Seq2Seq, batch: Any, targets: Sequence[Sequence[int]]
+    model: Seq2Seq,
+    batch: Any,
+    targets: Sequence[Sequence[int]],
+    allowed: Tensor | None = None,
 ) -> list[tuple[float, ...]]:
     """The log-probability in nats of every token of ``targets``, end of sequence included.
 
@@ -24,6 +27,7 @@ def token_log_probs(
         model: in evaluation mode.
         batch: B inputs for its encoder.
         targets: B token sequences without BOS and EOS.
+        allowed: [B, V] bool, the tokens that a row may have; all of them if left out.
 
     Returns:
         For each row ``len(target) + 1`` numbers: what a search that wrote this text reports.
@@ -31,6 +35,8 @@ def token_log_probs(
     inputs = torch.from_numpy(pad([[BOS, *target] for target in targets]))
     outputs = torch.from_numpy(pad([[*target, EOS] for target in targets]))
     logits: Tensor = model(batch, inputs)
+    if allowed is not None:
+        logits = logits.masked_fill(~allowed[:, None], float("-inf"))
     chosen = torch.log_softmax(logits, -1).gather(-1, outputs[..., None]).squeeze(-1)
     rows = zip(chosen.tolist(), targets, strict=True)
     return [tuple(row[: len(target) + 1]) for row, target in rows]

@@ -36,7 +36,7 @@ def top(log_probs: npt.NDArray[Any], k: int) -> tuple[npt.NDArray[Any], IntArray
         UserError: a row holds NaN.
     """
     rows, size = log_probs.shape
-    blocks = max(256, 8 * k)
+    blocks = max(min(256, size // 4), 8 * k)
     if size < 4 * blocks:
         refuse_nan(log_probs)
         ids = np.argsort(-log_probs, axis=1, kind="stable")[:, :k]
