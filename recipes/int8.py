@@ -1,10 +1,9 @@
 """What short numbers and the runtime without torch give and cost, in one table.
 
-    python recipes/int8.py MODEL SOURCE REFERENCE     # a translator and files of lines
+    python recipes/int8.py MODEL SOURCE REFERENCE [--shortlist FILE]    # a translator, and files
 
-The model by torch, by torch with int8, and exported for ONNX Runtime in float32, kept in float16,
-and in int8: how large, how fast, how good, how soon; the p-value is of a paired bootstrap against
-the first. One thread each. What came out: docs/runtime.md.
+By torch, with int8, with a shortlist, and exported for ONNX Runtime in float32, float16 and int8:
+how large, fast, good, soon; p is of a paired bootstrap against the first. docs/runtime.md has one.
 """
 
 import argparse
@@ -15,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch and ONNX Runtime count the cores
 
@@ -35,37 +35,38 @@ HEAD = ["", "MB of weights", "cold start, s", "peak MB", "one by one, ms", "batc
 def main() -> None:
     """Export, measure each, print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", type=Path, help="a trained translator")
-    parser.add_argument("source", type=Path)
-    parser.add_argument("reference", type=Path)
+    for name in ("model", "source", "reference", "--shortlist"):
+        parser.add_argument(name, type=Path)
     options = parser.parse_args()
     lines, references = (list(read_lines(one)) for one in (options.source, options.reference))
-    print("| " + " | ".join(HEAD) + " |")
-    print("|---" + "|---:" * (len(HEAD) - 1) + "|")
+    print("| " + " | ".join(HEAD) + " |\n|---" + "|---:" * (len(HEAD) - 1) + "|")
     with tempfile.TemporaryDirectory() as place:
-        ways = {"torch, float32": (options.model, False), "torch, int8": (options.model, True)}
-        for kind, wishes in {"float32": [], "float16": ["--float16"], "int8": ["--int8"]}.items():
-            export(options.model, Path(place, kind), *wishes)
-            ways[f"ONNX, {kind}"] = Path(place, kind), False
+        hows: dict[str, dict[str, Any]] = {"float32": {}, "int8": {"int8": True}}
+        ways = {f"torch, {name}": (options.model, how) for name, how in hows.items()}
+        for name, how in hows.items() if options.shortlist else ():
+            ways[f"torch, {name}, shortlist"] = (
+                options.model,
+                how | {"shortlist": options.shortlist},
+            )
+        for kind in ("float32", "float16", "int8"):
+            wishes = [f"--{kind}"] if kind != "float32" else []
+            command = [sys.executable, "-m", "seqgen", "export", options.model, f"{place}/{kind}"]
+            subprocess.run([*command, *wishes], check=True, stdout=subprocess.DEVNULL)
+            ways[f"ONNX, {kind}"] = Path(place, kind), {}
         first: list[Translation] = []
-        for name, (folder, int8) in ways.items():
-            found, speeds = measure(seqgen.load(folder, int8=int8), lines)
+        for name, (folder, how) in ways.items():
+            found, speeds = measure(seqgen.load(folder, **how), lines)
             first = first or found
-            print("| " + " | ".join([name, *cold(folder, int8, lines[0]), *speeds,
+            print("| " + " | ".join([name, *cold(folder, how, lines[0]), *speeds,
                                      *quality(found, first, references)]) + " |")  # fmt: skip
 
 
-def export(model: Path, out: Path, *wishes: str) -> None:
-    """Write ``model`` for ONNX Runtime."""
-    command = [sys.executable, "-m", "seqgen", "export", str(model), str(out), *wishes]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-
-
-def cold(folder: Path, int8: bool, line: str) -> list[str]:
+def cold(folder: Path, how: dict[str, Any], line: str) -> list[str]:
     """MB of weights on disk; seconds and MB of a process that translates one line."""
     weights = [one for one in find_bundle(folder).iterdir() if one.suffix not in OTHER]
     size = sum(one.stat().st_size for one in weights) / 1e6
-    command = ["translate", "--model", str(folder), line, *(["--int8"] if int8 else [])]
+    wishes = " ".join(f"--{name} {value}".removesuffix(" True") for name, value in how.items())
+    command = ["translate", "--model", str(folder), line, *wishes.split()]
     seconds, memory = zip(*(run_cold(command) for _ in range(3)), strict=True)
     return [f"{size:.1f}", f"{statistics.median(seconds):.2f}", f"{max(memory):.0f}"]
 

@@ -1,9 +1,10 @@
-"""Peak memory: what training and translating need, however much data there is.
+"""Peak memory: what training, translating and writing need, however much there is.
 
     python recipes/memory.py OUT
 
 Pairs of the scenes, repeated, as many and then a hundred times as many: each is prepared and
 trained on for half a minute; the model then translates so many lines, and a hundred times so many.
+A language model of a half minute, too, writes so many characters, and a hundred times so many.
 """
 
 import argparse
@@ -31,6 +32,9 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--pairs", type=int, default=10_000, help="and a hundred times as many")
     parser.add_argument("--lines", type=int, default=1_000, help="and a hundred times as many")
+    parser.add_argument(
+        "--characters", type=int, default=10_000, help="and a hundred times as many"
+    )
     parser.add_argument("--minutes", type=float, default=0.5, help="of each training")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -50,6 +54,14 @@ def main() -> None:
             "translate", "--model", options.out / f"model-{options.pairs}", "--beam-size", "1",
             "--input", source, "--output", source.with_suffix(".out"),
         ])  # fmt: skip
+
+    model = options.out / "writer"
+    show("training, a language model", [
+        "train", "write", "--train", SCENES / "train.en", "--out", model,
+        f"--set=model.decoder={SMALL}", f"--set=training.max_minutes={options.minutes}",
+    ])  # fmt: skip
+    for length in (options.characters, 100 * options.characters):
+        show(f"writing, {length:,} characters", ["generate", "--model", model, "--length", length])
 
 
 def repeat(out: Path, part: str, side: str, count: int) -> Path:

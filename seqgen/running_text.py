@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from seqgen.errors import UserError
 from seqgen.text import Tokenizer
@@ -56,8 +57,7 @@ class TextDecoder:
     """
 
     def __init__(self, tokenizer: Tokenizer, fresh: bool = True) -> None:
-        self._table = [_content(piece) for piece in tokenizer.pieces(range(tokenizer.size))]
-        self._table[:4] = "", " ⁇ ", "", ""  # pad, unk, bos, eos
+        self._table = _contents(tokenizer)
         self._feed = line_feed(tokenizer)
         self._marks = tokenizer.starts_with_space  # a line begins with a space of its own
         self._fresh = self._marks and fresh
@@ -90,6 +90,14 @@ class TextDecoder:
                 yield text
         if text := self.finish():
             yield text
+
+
+@lru_cache(maxsize=4)
+def _contents(tokenizer: Tokenizer) -> list[str | bytes]:
+    """What each token stands for."""
+    table = [_content(piece) for piece in tokenizer.pieces(range(tokenizer.size))]
+    table[:4] = "", " ⁇ ", "", ""  # pad, unk, bos, eos
+    return table
 
 
 def _content(piece: str) -> str | bytes:

@@ -10,9 +10,10 @@ from rich.console import Console
 from seqgen.bench.decoding import measure_decoding, measure_start
 from seqgen.bench.growth import CURVES, exponent, least_seconds, peak_bytes
 from seqgen.bench.images import measure_features
-from seqgen.bench.limits import BANDWIDTH, Limits, measure_limits
+from seqgen.bench.limits import BANDWIDTH, PRODUCTS, Limits, measure_limits
 from seqgen.bench.measure import Measure, Results, ratios, read_results, table
 from seqgen.bench.training import WORKLOADS, measure_training
+from seqgen.bench.writing import measure_writing
 from seqgen.config import to_dict
 from seqgen.errors import UserError
 from seqgen.files import write_json
@@ -46,6 +47,12 @@ def test_decoding_meets_both_limits(tiny_bundle):
     found = measure_decoding(load_translator(tiny_bundle), ["a dog", "big red cat"], LIMITS)
     assert len(found) == 4 and {one.limit for one in found} >= {BANDWIDTH}
     assert all(one.value > 0 and 0 < one.share < 1 for one in found)
+
+
+def test_writing_meets_both_limits(tiny_writer):
+    one, many = measure_writing(tiny_writer, LIMITS, length=80)
+    assert (one.limit, many.limit) == (BANDWIDTH, PRODUCTS)
+    assert min(one.value, many.value) > 0 and 0 < one.share < 1 and 0 < many.share < 1
 
 
 def test_starting_is_timed_cold(tiny_bundle):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from seqgen.bench.measure import Measure
 
-PARTS = ("limits", "training", "decoding", "features", "start")
+PARTS = ("limits", "training", "decoding", "writing", "features", "start")
 
 
 def bench(
@@ -79,12 +79,13 @@ def _measures(parts: list[str], seconds: float) -> Iterator[Measure]:
     from seqgen.bench.decoding import measure_decoding, measure_start
     from seqgen.bench.limits import measure_limits
     from seqgen.bench.training import WORKLOADS, measure_training
+    from seqgen.bench.writing import measure_writing
     from seqgen.files import read_lines
-    from seqgen.generate import load_translator
+    from seqgen.generate import load_translator, load_writer
 
     limits, found = measure_limits(seconds / 20)
     yield from found if "limits" in parts else ()
-    translating = WORKLOADS[0]
+    translating, _, writing = WORKLOADS
     with tempfile.TemporaryDirectory(prefix="seqgen-bench-") as place:
         folder = Path(place)
         for work in WORKLOADS:
@@ -92,15 +93,20 @@ def _measures(parts: list[str], seconds: float) -> Iterator[Measure]:
                 for precision in ("float32", "bfloat16"):
                     where = folder / f"{work.name}-{precision}"
                     yield measure_training(work, where, seconds, precision)
-        model = folder / f"{translating.name}-float32"
-        if {"decoding", "start"} & {*parts} and not model.exists():
-            measure_training(translating, model, seconds, "float32")
+        translator = folder / f"{translating.name}-float32"
+        if {"decoding", "start"} & {*parts} and not translator.exists():
+            measure_training(translating, translator, seconds, "float32")
         if "decoding" in parts:
-            lines = list(read_lines(model / "valid.en"))
-            yield from measure_decoding(load_translator(model / "model"), lines, limits)
+            lines = list(read_lines(translator / "valid.en"))
+            yield from measure_decoding(load_translator(translator / "model"), lines, limits)
+        if "writing" in parts:
+            model = folder / f"{writing.name}-float32"
+            if not model.exists():
+                measure_training(writing, model, seconds, "float32")
+            yield from measure_writing(load_writer(model / "model"), limits)
         if "features" in parts:
             for name in images.BACKBONES:
                 for dtype in (torch.float32, torch.bfloat16):
                     yield images.measure_features(name, dtype, seconds / 10, limits)
         if "start" in parts:
-            yield from measure_start(model / "model")
+            yield from measure_start(translator / "model")

@@ -56,7 +56,9 @@ class LanguageStepper:
     @torch.inference_mode()
     def start(self, inputs: Sequence[Sequence[int]]) -> Begun:
         """The state after the beginnings [B] of texts, each read by itself; all may be empty."""
-        states, reads = zip(*(self._read([self.bos, *tokens]) for tokens in inputs), strict=True)
+        rows = [(self.bos, *tokens) for tokens in inputs]
+        known = {row: self._read(list(row)) for row in dict.fromkeys(rows)}
+        states, reads = zip(*(known[row] for row in rows), strict=True)
         logits = self.decoder.output(torch.cat(reads))
         return Begun(join(list(states)), torch.log_softmax(logits, -1))
 
