@@ -2,7 +2,7 @@
 
     python recipes/tag.py                                       # scenes: who does what where
     python recipes/tag.py --corpus ud_ewt                       # SEQGEN_DATA names the data
-    python recipes/tag.py --corpus ud_ewt --without-characters  # words alone
+    python recipes/tag.py --corpus ud_ewt --characters cnn      # read by convolutions; none: not
 
 The scenes' tags mark spans: the subject, the action, the object, the place. Which of them "a red
 ball" is depends on words before and after it: 100 % of test words and spans. ud_ewt asks for parts
@@ -29,8 +29,9 @@ SETTINGS = {
         "model.encoder_options": {"embedding_dim": 48, "spelling_dim": 24, "hidden_dim": 64},
         "training.max_epochs": 4, "training.warmup": 50, "training.average": 0.99,
     },
-    "ud_ewt": {"training.max_epochs": 6},
+    "ud_ewt": {"training.max_epochs": 6, "model.encoder_options": {}},
 }  # fmt: skip
+READERS = {"rnn": {}, "cnn": {"reader": "cnn"}, "none": {"spelling_dim": 0}}  # of characters
 
 
 def main() -> None:
@@ -38,13 +39,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", choices=SETTINGS, default="scenes")
     parser.add_argument("--column", default="upos", help="of ud_ewt: upos, xpos, feats, deprel")
-    parser.add_argument("--without-characters", action="store_true")
+    parser.add_argument("--characters", choices=READERS, default="rnn", help="how they are read")
     parser.add_argument("--encoder", default="", help="your own, as ./file.py:Class")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="folder of the training")
     given = parser.parse_args()
-    words, own = "words" * given.without_characters, given.encoder.rpartition(":")[2]
-    kind = ("tag", given.corpus, given.column, words, own, str(given.seed))
+    own = given.encoder.rpartition(":")[2]
+    kind = ("tag", given.corpus, given.column, given.characters, own, str(given.seed))
     out = given.out or Path("runs", "-".join(filter(None, kind)))
     if given.corpus == "scenes":
         files = write_scenes(out.with_name(f"{out.name}-text"))
@@ -57,13 +58,12 @@ def main() -> None:
     if (out / "settings.json").exists():
         model = resume_tagger(out)
     else:
+        options = SETTINGS[given.corpus]["model.encoder_options"] | READERS[given.characters]
         changes = {**SETTINGS[given.corpus], "training.seed": given.seed}
         changes |= {f"data.{part}": str(files[part]) for part in ("train", "valid")}
-        changes["data.column"] = given.column
+        changes |= {"data.column": given.column, "model.encoder_options": options}
         if given.encoder:
             changes |= {"model.encoder": given.encoder, "model.encoder_options": {}}
-        if given.without_characters:
-            changes["model.encoder_options"] = {"spelling_dim": 0}
         model = train_tagger(read_settings(None, changes, TaggingSettings), out)
     known = {word for one in read(files["train"], given.column) for word in one.words}
     tests = [one for one in read(files["test"], given.column) if one.words]

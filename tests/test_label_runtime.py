@@ -68,12 +68,15 @@ def test_every_head_says_the_same_of_text(cell, pooling, hidden, ngrams, rows):
     assert ours == pytest.approx(label_log_probs(model, text_batch(rows)), abs=1e-4)
 
 
-@settings(max_examples=8, deadline=None)
-@given(CELLS, st.integers(1, 2), st.sampled_from([0, 3]), ROWS.filter(all), st.data())
+READ = st.sampled_from([{"spelling_dim": 0}, {"spelling_dim": 3}, {"reader": "cnn"}])
+
+
+@settings(max_examples=10, deadline=None)
+@given(CELLS, st.integers(1, 2), READ, ROWS.filter(all), st.data())
 def test_every_tagger_says_the_same_of_words(cell, layers, spelling, sentences, data):
     spelled = st.lists(st.integers(4, 9), min_size=1, max_size=6)
     rows = [WordRow(one, [data.draw(spelled) for _ in one]) for one in sentences]
-    options = {"embedding_dim": 6, "character_dim": 4, "spelling_dim": spelling, "hidden_dim": 5}
+    options = {"embedding_dim": 6, "character_dim": 4, "hidden_dim": 5, **spelling}
     config = TaggerModelConfig(encoder_options={**options, "layers": layers, "cell": cell})
     model = build_tagger(config, 20, 10, 4, 1)
     ours = ExportedTagger(None, None, session(model, WORDS)).log_probs(rows)
