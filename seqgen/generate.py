@@ -134,7 +134,7 @@ def _bundles(
     bundles = [read_bundle(model.folder, code) for model in checked]
     if int8:
         for bundle in bundles:
-            quantize(bundle.model.decoder)
+            quantize(bundle.model)
     if shortlist is not None:
         bundles = [bundle.shortened(shortlist) for bundle in bundles]
     return bundles

@@ -118,7 +118,7 @@ def test_teacher_forcing_and_steps_agree():
     torch.manual_seed(0)  # a context that differs in its last bit may be rounded elsewhere
     for configuration in CONFIGURATIONS:
         model = small(torch.float32, **configuration)
-        quantize(model.decoder)
+        quantize(model)
         tokens = torch.randint(4, VOCAB, (3, 5))
         with torch.no_grad():
             memory = model.encode(batch([5, 2, 7]))
@@ -133,7 +133,7 @@ def test_what_is_rounded_is_near_what_was():
     for configuration in CONFIGURATIONS[::3]:
         model = small(torch.float32, **configuration)
         rounded = copy.deepcopy(model)
-        quantize(rounded.decoder)
+        quantize(rounded)
         tokens = torch.randint(4, VOCAB, (3, 5))
         with torch.no_grad():
             exact, found = (one(batch([5, 2, 7]), tokens) for one in (model, rounded))

@@ -7,9 +7,10 @@ from pathlib import Path
 SEQGEN = [sys.executable, "-m", "seqgen"]
 SIZES = {  # settings that make a model of ours about as large as a peer's
     "joeynmt": [],
-    "eole": ["model.encoder_options.embedding_dim=640", "model.encoder_options.hidden_dim=256",
-             "model.decoder.layers=1", "model.decoder.hidden_dim=384",
-             "model.tied_embeddings=false", "model.decoder.tied_output=false"],
+    "eole": ["model.encoder_options.embedding_dim=560", "model.encoder_options.hidden_dim=256",
+             "model.encoder_options.skip=true", "model.decoder.layers=1",
+             "model.decoder.hidden_dim=384", "model.tied_embeddings=false",
+             "model.decoder.tied_output=false"],
 }  # fmt: skip
 FAST = ["--int8", "--processes", "2", "--threads", "1"]
 

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqgen.model.decoder import Decoder
+from seqgen.model.attention import Attention
+from seqgen.model.build import Seq2Seq
 from seqgen.model.embedding import Embedding
 from seqgen.model.rnn import Cell, CellState, RNNLayer
 
@@ -227,23 +228,31 @@ class GateTable(nn.Module):
 
 
 @torch.no_grad()
-def quantize(decoder: Decoder) -> None:
-    """Put the products of ``decoder``, trained and in evaluation mode, into 8-bit integers.
+def quantize(model: Seq2Seq) -> None:
+    """Put the products of ``model``, trained and in evaluation mode, into 8-bit integers.
 
-    Recurrent layers, readout and output, and the queries of ``mlp`` attention. What is computed
-    once an input stays as it is: the encoder, its keys, the initial state. What the lower layer
-    makes of a token, too, is computed once, unless a readout is fed with it.
+    Of the decoder the recurrent layers, readout and output, and the queries of ``mlp``
+    attention; what the lower layer makes of a token is computed once, unless a readout is fed
+    with it. Recurrent layers of the encoder and the attention's keys follow where the matrix has
+    all 8 bits: elsewhere it is no faster, as these are products of many rows at once.
     """
+    decoder = model.decoder
     lower = Int8Layer(decoder.lower)
     if not decoder.config.input_feeding:
         rows = lower.read(decoder.embed(torch.arange(decoder.output.out_features)))
         decoder.embed, lower.read = cast(Embedding, GateTable(rows)), nn.Identity()
     upper = nn.ModuleList(Int8Layer(cast(RNNLayer, layer)) for layer in decoder.upper)
-    readout = Int8Linear(decoder.readout.weight, decoder.readout.bias)
-    output = Int8Linear(decoder.output.weight, decoder.output.bias)
-    parts: dict[str, Any] = {"lower": lower, "upper": upper, "readout": readout, "output": output}
-    for name, part in parts.items():
-        setattr(decoder, name, part)
-    attention = decoder.attention
-    if attention is not None and attention.query is not None:
-        attention.query = cast(nn.Linear, Int8Linear(attention.query.weight, attention.query.bias))
+    decoder.lower, decoder.upper = cast(RNNLayer, lower), upper
+    packs = packing()
+    fast = packs is not None and packs.most == _MOST
+    linear: list[tuple[nn.Module, str]] = [(decoder, "readout"), (decoder, "output")]
+    if isinstance(decoder.attention, Attention):
+        linear += [(decoder.attention, name) for name in ("query", "key")[: 1 + fast]]
+    for owner, name in linear:
+        part = getattr(owner, name)
+        if part is not None:
+            setattr(owner, name, Int8Linear(part.weight, part.bias))
+    for module in [*model.encoder.modules()] if fast else ():
+        for name, layer in module.named_children():
+            if isinstance(layer, RNNLayer):
+                setattr(module, name, Int8Layer(layer))
