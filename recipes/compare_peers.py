@@ -51,6 +51,8 @@ def train(row: Row, folder: Path) -> float:
     write_text(folder / f"{row.name}.log", done.stdout)
     if done.returncode:
         raise seqgen.UserError(f"{row.name} failed", folder / f"{row.name}.log", "see its end")
+    if row.after:
+        subprocess.run(row.after, cwd=folder, check=True, stdout=subprocess.DEVNULL)
     return statistics.median(
         float(speed.replace(",", "")) for speed in re.findall(row.speed, done.stdout)
     )

@@ -1,7 +1,7 @@
 """How each toolkit of compare_peers.py is started."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 SEQGEN = [sys.executable, "-m", "seqgen"]
@@ -13,6 +13,7 @@ SIZES = {  # settings that make a model of ours about as large as a peer's
              "model.decoder.tied_output=false"],
 }  # fmt: skip
 FAST = ["--int8", "--processes", "2", "--threads", "1"]
+LISTED = ["--shortlist", "list"]
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,14 @@ class Row:
     speed: str  # pattern of the target tokens a second that it prints
     translate: list[str]  # from the file IN or standard input to OUT or standard output
     pieces: bool = False  # its files are of pieces
+    after: list[str] = field(default_factory=list)  # what follows training, not timed
 
 
 def rows(joeynmt: Path | None, eole: Path | None) -> list[Row]:
     """The peers there are, each followed by ours at its size: in float32, and as fast as it goes.
 
     The latter trains in bfloat16 where that is faster and translates with products of 8-bit
-    integers in two processes of a thread each.
+    integers in two processes of a thread each; last, it does so with a shortlist of tokens.
 
     Args:
         joeynmt: its virtual environment.
@@ -59,11 +61,16 @@ def rows(joeynmt: Path | None, eole: Path | None) -> list[Row]:
         if there[peer] is None:
             continue
         found.append(row)
-        for kind, precision, wishes in (("float32", "float32", []), ("fast", "auto", FAST)):
+        for kind, precision, wishes in (
+            ("float32", "float32", []), ("fast", "auto", FAST), ("listed", "auto", [*FAST, *LISTED])
+        ):  # fmt: skip
             name = f"seqgen-{peer}-{kind}"
             sets = [f"--set={one}" for one in (*SIZES[peer], f"training.precision={precision}")]
             train = [*SEQGEN, "train", "translate", "--config", "seqgen.toml", "--out", name, *sets]
             translate = [*SEQGEN, "translate", "--model", name, "--input", "IN", "--output", "OUT",
-                         "--length-penalty", "0"]  # fmt: skip
-            found.append(Row(name, train, r"([\d,]+) tokens/s", [*translate, *wishes]))
+                         "--length-penalty", "0", *wishes]  # fmt: skip
+            after = [*SEQGEN, "shortlist", "--model", name, "--source", "train.en",
+                     "--target", "train.de", "--output", "list"]  # fmt: skip
+            speed = r"([\d,]+) tokens/s"
+            found.append(Row(name, train, speed, translate, after=after * (kind == "listed")))
     return found
