@@ -65,8 +65,8 @@ def cold(folder: Path, how: dict[str, Any], line: str) -> list[str]:
     """MB of weights on disk; seconds and MB of a process that translates one line."""
     weights = [one for one in find_bundle(folder).iterdir() if one.suffix not in OTHER]
     size = sum(one.stat().st_size for one in weights) / 1e6
-    wishes = " ".join(f"--{name} {value}".removesuffix(" True") for name, value in how.items())
-    command = ["translate", "--model", str(folder), line, *wishes.split()]
+    words = [word for name, value in how.items() for word in (f"--{name}", str(value))]
+    command = ["translate", "--model", str(folder), line, *(w for w in words if w != "True")]
     seconds, memory = zip(*(run_cold(command) for _ in range(3)), strict=True)
     return [f"{size:.1f}", f"{statistics.median(seconds):.2f}", f"{max(memory):.0f}"]
 

@@ -93,11 +93,10 @@ class TextDecoder:
 
 
 @lru_cache(maxsize=4)
-def _contents(tokenizer: Tokenizer) -> list[str | bytes]:
+def _contents(tokenizer: Tokenizer) -> tuple[str | bytes, ...]:
     """What each token stands for."""
-    table = [_content(piece) for piece in tokenizer.pieces(range(tokenizer.size))]
-    table[:4] = "", " ⁇ ", "", ""  # pad, unk, bos, eos
-    return table
+    rest = map(_content, tokenizer.pieces(range(4, tokenizer.size)))
+    return ("", " ⁇ ", "", "", *rest)  # pad, unk, bos, eos
 
 
 def _content(piece: str) -> str | bytes:

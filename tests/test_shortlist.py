@@ -1,4 +1,6 @@
 from collections import defaultdict
+from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -73,9 +75,11 @@ def test_of_many_pairs_a_sample_is_enough(pairs, cutters, monkeypatch):
     used = []
     cells = shortlist._cells
     monkeypatch.setattr(shortlist, "_cells", lambda rows: used.append(cells(rows)) or used[0])
-    found = Shortlist.learn(pairs, *cutters, candidates=2)
+    some = lambda: chain.from_iterable((pair, ("", "")) for pair in pairs())  # noqa: E731
+    found = Shortlist.learn(some, *cutters, candidates=2)
     assert 100 < len(used[0][0]) < 600 < whole
-    assert found.allowed(cutters[0].encode(["dog"])[0]).size
+    (token,) = cutters[1].encode(["hund"])[0]
+    assert token in found.allowed(cutters[0].encode(["dog"])[0])
 
 
 def test_it_is_kept_and_refused_for_other_tokens(pairs, cutters, tmp_path):
@@ -87,6 +91,9 @@ def test_it_is_kept_and_refused_for_other_tokens(pairs, cutters, tmp_path):
         assert np.array_equal(getattr(other, name), getattr(found, name))
     with pytest.raises(UserError, match="other tokens"):
         Shortlist.open(path, *reversed(cutters))
+    replace(found, starts=found.starts[:-1]).save(path, *cutters)
+    with pytest.raises(UserError, match="no shortlist"):
+        Shortlist.open(path, *cutters)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UserError, match="no shortlist"):
         Shortlist.open(path, *cutters)

@@ -13,7 +13,7 @@ SIZES = {  # settings that make a model of ours about as large as a peer's
              "model.decoder.tied_output=false"],
 }  # fmt: skip
 FAST = ["--int8", "--processes", "2", "--threads", "1"]
-LISTED = ["--shortlist", "list"]
+LISTED = [*FAST, "--shortlist", "list"]
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,15 @@ def rows(joeynmt: Path | None, eole: Path | None) -> list[Row]:
             continue
         found.append(row)
         for kind, precision, wishes in (
-            ("float32", "float32", []), ("fast", "auto", FAST), ("listed", "auto", [*FAST, *LISTED])
+            ("float32", "float32", []), ("fast", "auto", FAST), ("listed", "auto", LISTED)
         ):  # fmt: skip
             name = f"seqgen-{peer}-{kind}"
             sets = [f"--set={one}" for one in (*SIZES[peer], f"training.precision={precision}")]
             train = [*SEQGEN, "train", "translate", "--config", "seqgen.toml", "--out", name, *sets]
             translate = [*SEQGEN, "translate", "--model", name, "--input", "IN", "--output", "OUT",
                          "--length-penalty", "0", *wishes]  # fmt: skip
-            after = [*SEQGEN, "shortlist", "--model", name, "--source", "train.en",
+            learn = [*SEQGEN, "shortlist", "--model", name, "--source", "train.en",
                      "--target", "train.de", "--output", "list"]  # fmt: skip
-            speed = r"([\d,]+) tokens/s"
-            found.append(Row(name, train, speed, translate, after=after * (kind == "listed")))
+            after = learn if kind == "listed" else []
+            found.append(Row(name, train, r"([\d,]+) tokens/s", translate, after=after))
     return found

@@ -78,7 +78,7 @@ def _measures(parts: list[str], seconds: float) -> Iterator[Measure]:
     from seqgen.bench import images
     from seqgen.bench.decoding import measure_decoding, measure_start
     from seqgen.bench.limits import measure_limits
-    from seqgen.bench.training import WORKLOADS, measure_training
+    from seqgen.bench.training import WORKLOADS, Workload, measure_training
     from seqgen.bench.writing import measure_writing
     from seqgen.files import read_lines
     from seqgen.generate import load_translator, load_writer
@@ -88,25 +88,28 @@ def _measures(parts: list[str], seconds: float) -> Iterator[Measure]:
     translating, _, writing = WORKLOADS
     with tempfile.TemporaryDirectory(prefix="seqgen-bench-") as place:
         folder = Path(place)
+
+        def trained(work: Workload) -> Path:
+            """Where the model of ``work`` is, with its data; it is trained if it is not there."""
+            where = folder / f"{work.name}-float32"
+            if not where.exists():
+                measure_training(work, where, seconds, "float32")
+            return where
+
         for work in WORKLOADS:
             if "training" in parts:
                 for precision in ("float32", "bfloat16"):
                     where = folder / f"{work.name}-{precision}"
                     yield measure_training(work, where, seconds, precision)
-        translator = folder / f"{translating.name}-float32"
-        if {"decoding", "start"} & {*parts} and not translator.exists():
-            measure_training(translating, translator, seconds, "float32")
         if "decoding" in parts:
-            lines = list(read_lines(translator / "valid.en"))
-            yield from measure_decoding(load_translator(translator / "model"), lines, limits)
+            where = trained(translating)
+            lines = list(read_lines(where / "valid.en"))
+            yield from measure_decoding(load_translator(where / "model"), lines, limits)
         if "writing" in parts:
-            model = folder / f"{writing.name}-float32"
-            if not model.exists():
-                measure_training(writing, model, seconds, "float32")
-            yield from measure_writing(load_writer(model / "model"), limits)
+            yield from measure_writing(load_writer(trained(writing) / "model"), limits)
         if "features" in parts:
             for name in images.BACKBONES:
                 for dtype in (torch.float32, torch.bfloat16):
                     yield images.measure_features(name, dtype, seconds / 10, limits)
         if "start" in parts:
-            yield from measure_start(translator / "model")
+            yield from measure_start(trained(translating) / "model")

@@ -119,7 +119,9 @@ class Shortlist:
                 if arrays[name].tobytes() != _identity(tokenizer):
                     raise UserError("is of other tokens than the model's", path, "make it anew")
             always, starts, tokens = (arrays[name] for name in ("always", "starts", "tokens"))
-        except (KeyError, SafetensorError) as error:
+            if starts.shape != (source.size + 1,) or starts[-1] != len(tokens):
+                raise ValueError("its parts do not fit each other")
+        except (KeyError, ValueError, SafetensorError) as error:
             raise UserError("is no shortlist, or a damaged one", path, "make it anew") from error
         return cls(always, starts, tokens, target.size)
 
@@ -131,12 +133,12 @@ def _identity(tokenizer: Tokenizer) -> bytes:
 def _cut(
     pairs: Iterable[tuple[str, str]], source: Tokenizer, target: Tokenizer
 ) -> Iterator[tuple[list[int], list[int]]]:
-    """The token ids of both sides of each pair."""
+    """The token ids of both sides of each pair, but for those of which one is empty."""
     waiting = iter(pairs)
     while block := list(islice(waiting, _BLOCK)):
         sides = zip(*block, strict=True)
         ids = (cutter.encode(texts) for cutter, texts in zip((source, target), sides, strict=True))
-        yield from zip(*ids, strict=True)
+        yield from filter(all, zip(*ids, strict=True))
 
 
 def _cells(rows: Iterable[Pair]) -> tuple[IntArray, IntArray, IntArray]:
@@ -148,10 +150,9 @@ def _cells(rows: Iterable[Pair]) -> tuple[IntArray, IntArray, IntArray]:
     """
     sources, targets, lengths = [], [], []
     for one, other in rows:
-        if one and other:
-            sources.append(np.tile(np.asarray(one), len(other)))
-            targets.append(np.repeat(np.asarray(other), len(one)))
-            lengths.append(np.full(len(other), len(one)))
+        sources.append(np.tile(np.asarray(one), len(other)))
+        targets.append(np.repeat(np.asarray(other), len(one)))
+        lengths.append(np.full(len(other), len(one)))
     spans = np.concatenate(lengths)
     return np.concatenate(sources), np.concatenate(targets), np.repeat(np.arange(len(spans)), spans)
 

@@ -57,12 +57,12 @@ class LanguageStepper:
     def start(self, inputs: Sequence[Sequence[int]]) -> Begun:
         """The state after the beginnings [B] of texts, each read by itself; all may be empty."""
         rows = [(self.bos, *tokens) for tokens in inputs]
-        known = {row: self._read(list(row)) for row in dict.fromkeys(rows)}
+        known = {row: self._read(row) for row in dict.fromkeys(rows)}
         states, reads = zip(*(known[row] for row in rows), strict=True)
         logits = self.decoder.output(torch.cat(reads))
         return Begun(join(list(states)), torch.log_softmax(logits, -1))
 
-    def _read(self, tokens: list[int]) -> tuple[State, Tensor]:
+    def _read(self, tokens: tuple[int, ...]) -> tuple[State, Tensor]:
         """The state after ``tokens``, and the last readout [1, E]."""
         state = self.decoder.start(None, 1)
         for begin in range(0, len(tokens), _WINDOW):

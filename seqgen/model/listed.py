@@ -22,6 +22,8 @@ from seqgen.model.stepper import ModelStepper
 from seqgen.search.top import top
 from seqgen.text import EOS
 
+Output = nn.Linear | Int8Linear
+
 _UNIT = 256  # outputs of a batch come by so many, since some products have a kernel for each number
 
 
@@ -56,7 +58,7 @@ class Few:
 
     def _inputs(self) -> np.ndarray[Any, Any]:
         rows = len(self.values)
-        return np.arange(rows) // max(1, rows // len(self.tokens))
+        return np.arange(rows) // (rows // len(self.tokens))
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,13 @@ class Lists:
     output: Callable[[Tensor], Tensor]
 
     @classmethod
-    def of(cls, own: Sequence[np.ndarray[Any, Any]], output: nn.Module) -> Lists:
+    def of(cls, own: Sequence[np.ndarray[Any, Any]], output: Output) -> Lists:
         """Those of inputs that may have the tokens ``own``, of an output layer."""
         union = np.unique(np.concatenate(own))
         tokens = pad(own)
         real = np.arange(tokens.shape[1]) < np.array([len(one) for one in own])[:, None]
         places = np.where(real, np.searchsorted(union, tokens), 0)
-        bias = torch.where(torch.from_numpy(real), 0.0, -torch.inf)
+        bias = torch.where(torch.from_numpy(real), 0.0, -torch.inf).to(output.bias.dtype)
         some = torch.from_numpy(np.pad(union, (0, -len(union) % _UNIT)))
         return cls(tokens, torch.from_numpy(places)[:, None], bias[:, None], _part(output, some))
 
@@ -91,7 +93,7 @@ class Lists:
         logits = self.output(reads)
         groups = logits.view(len(self.tokens), -1, logits.shape[-1])
         own = groups.gather(2, self.places.expand(-1, groups.shape[1], -1))
-        values = torch.log_softmax(own + self.bias.to(own.dtype), -1).flatten(0, 1)
+        values = torch.log_softmax(own + self.bias, -1).flatten(0, 1)
         return Few(values.numpy(), self.tokens, size)
 
     def select(self, inputs: Tensor) -> Lists:
@@ -100,11 +102,10 @@ class Lists:
         return Lists(*kept, self.output)
 
 
-def _part(output: nn.Module, tokens: Tensor) -> Callable[[Tensor], Tensor]:
+def _part(output: Output, tokens: Tensor) -> Callable[[Tensor], Tensor]:
     """An output layer for some tokens."""
     if isinstance(output, Int8Linear):
         return output.part(tokens)
-    assert isinstance(output, nn.Linear)
     return partial(F.linear, weight=output.weight[tokens], bias=output.bias[tokens])
 
 
