@@ -1,16 +1,15 @@
 """One label for many words: many-to-one, a head on what an encoder has read.
 
     python recipes/classify.py                                  # who a scene is about
-    python recipes/classify.py --corpus trec                    # SEQGEN_DATA names the data
-    python recipes/classify.py --corpus sst2 --models 5         # the mean of five seeds
+    python recipes/classify.py --corpus trec --vectors FILE     # of word_vectors.py, or others
+    python recipes/classify.py --corpus sst2 --models 5         # SEQGEN_DATA names the data
     python recipes/classify.py --corpus ag_news
 
 Who "behind the box, a dog chases the cat" is about, is a matter of order: a bag of words cannot
-tell (recipes/bag_of_words.py tries). The others ask for the type of a question (TREC, six types),
-for the sentiment of a sentence (SST-2, no phrases, no outside vectors), for the topic of news (AG
-News, tested on those 1,600 of 7,600 rows where i mod 19 < 4); where there is no validation part, a
-tenth is held out. What they score: recipes/README.md. Pictures: seqgen train classify --images.
-Run it again after it was stopped, and it goes on where it was.
+tell (bag_of_words.py tries). The others ask for the type of a question (TREC, six types), for the
+sentiment of a sentence (SST-2, no phrases), for the topic of news (AG News, tested on those 1,600
+of 7,600 rows where i mod 19 < 4); where there is no validation part, a tenth is held out. What
+they score: README.md. Run it again after it was stopped, and it goes on where it was.
 """
 
 import argparse
@@ -65,13 +64,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--models", type=int, choices=range(1, 11), default=1, help="their mean")
     parser.add_argument("--encoder", default="", help="your own, as ./file.py:Class")
+    parser.add_argument("--vectors", type=Path, help="of words, in GloVe's text format")
     parser.add_argument("--out", type=Path, help="folder of the trainings")
     given = parser.parse_args()
-    kind = ("classify", given.corpus, given.pooling, given.encoder.rpartition(":")[2])
+    encoder, vectors = given.encoder.rpartition(":")[2], given.vectors and given.vectors.stem
+    kind = ("classify", given.corpus, given.pooling, encoder, vectors)
     out = given.out or Path("runs", "-".join(filter(None, kind)))
     text = labelled_text(given.corpus, out / "text")
-    files = {"data.train": str(text.train), "data.valid": str(text.valid or "")}
-    changes = SETTINGS[given.corpus] | files
+    changes = SETTINGS[given.corpus] | {"data.vectors": str(given.vectors or "")}
+    changes |= {"data.train": str(text.train), "data.valid": str(text.valid or "")}
     if given.encoder:
         changes |= {"model.encoder": given.encoder, "model.encoder_options": {}}
     if given.pooling:
@@ -80,20 +81,19 @@ def main() -> None:
     for seed, folder in folders.items():
         if (folder / "settings.json").exists():
             resume_classifier(folder)
-            continue
-        settings = read_settings(None, changes | {"training.seed": seed}, ClassifierSettings)
-        train_classifier(settings, folder)
+        else:
+            settings = read_settings(None, changes | {"training.seed": seed}, ClassifierSettings)
+            train_classifier(settings, folder)
     model = seqgen.load(*folders.values())
     test = read_labelled(text.test)
     right = [one.label for one in test]
     labels = model.classify([one.item for one in test])
     print("\ntest:", *map(metric_line, label_scores(labels, right, bootstrap=1000)), sep="\n")
     matrix, title = confusion(labels, right), f"{given.corpus}: right label down, given across"
-    print(f"\n{matrix.table()}\n")
     write_bytes(out / "test.png", matrix_chart(title, matrix.labels, matrix.counts.tolist()))
+    print(f"\n{matrix.table()}\n\nthe table as a picture: {out / 'test.png'}")
     for i in [i for i, label in enumerate(labels) if label != right[i]][:3]:
-        print(f"taken for {labels[i]} where {right[i]} is right: {test[i].item[:90]}")
-    print(f"the table as a picture: {out / 'test.png'}")
+        print(f"{labels[i]}, not {right[i]}: {test[i].item[:90]}")
 
 
 if __name__ == "__main__":

@@ -193,9 +193,14 @@ class Tokenizer:
         try:
             if self._sampler is None:
                 self._sampler = SubwordSampler(self.proto)
-            return self._sampler.sample(self._processor.normalize(self._cased(texts)), alpha, seed)
+            return self._sampler.sample(self.normalized(texts), alpha, seed)
         except (ArithmeticError, LookupError, ValueError, struct.error) as error:
             raise UserError(f"is a damaged SentencePiece model: {error}", self.where) from error
+
+    def normalized(self, texts: Sequence[str]) -> list[str]:
+        """The texts as they are cut: each space is U+2581, and one stands before a text."""
+        found: list[str] = self._processor.normalize(self._cased(texts))
+        return found
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids; PAD, BOS and EOS write nothing, UNK writes `` ⁇ ``."""

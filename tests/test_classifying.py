@@ -2,7 +2,7 @@ import json
 
 import pytest
 from test_trainer import StopAt, state
-from topics import colour_settings, topic_settings
+from topics import colour_settings, topic_settings, vector_settings
 
 import seqgen
 from seqgen.data.labels import read_labelled
@@ -28,9 +28,9 @@ def train(changes, out, **extra):
     return train_classifier(settings, out, Report(quiet=True))
 
 
-@pytest.mark.parametrize("make", [topic_settings, colour_settings])
+@pytest.mark.parametrize("make", [topic_settings, colour_settings, vector_settings])
 def test_interrupted_and_resumed_equals_unbroken_bit_for_bit(tmp_path, monkeypatch, make):
-    wild = {**WILD, "subword_sampling": 0.0} if make is colour_settings else WILD
+    wild = WILD if make is topic_settings else {**WILD, "subword_sampling": 0.0}
     changes = make(tmp_path / "data", **wild)
     changes["model.head"] = {"pooling": "attention", "hidden_dim": 8, "dropout": 0.3}
     train(changes, tmp_path / "whole")
@@ -98,6 +98,23 @@ def test_a_model_may_begin_with_the_weights_of_another(tmp_path, tiny_classifier
         train(changes, tmp_path / "other")
 
 
+def test_words_that_training_has_not_are_known_by_their_vectors(tmp_path):
+    changes = vector_settings(tmp_path, max_epochs=8)
+    model = train(changes, tmp_path / "out")
+    assert model.classify(["a cake", "the old CAKE", "kicks", "a cat kicks"]) == [
+        "food", "food", "sport", "sport",
+    ]  # fmt: skip
+    (bundle,) = seqgen.load(tmp_path / "out").bundles
+    given = bundle.model.encoder.embed.vectors
+    cake, of = (bundle.source.find(f"▁{word}") for word in ("cake", "of"))
+    assert (given[cake] / given[cake][0]).tolist() == [1, 2, 0]  # as they were given
+    assert (given[of] / given[cake][0]).tolist() == [0, 0, -1]
+    changes |= {"model.encoder": "seqgen.model.ngrams:NgramEncoder", "training.max_epochs": 1}
+    changes["model.encoder_options"] = {"embedding_dim": 8, "filters": 4}
+    train(changes, tmp_path / "ngrams")
+    replay(tmp_path / "ngrams")
+
+
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
@@ -107,6 +124,8 @@ def test_a_model_may_begin_with_the_weights_of_another(tmp_path, tiny_classifier
         ({"model.head": {"pooling": "sum"}}, "choose from summary, last"),
         ({"data.valid_share": 1.0}, "valid_share"),
         ({"search.beam_size": 3}, "unknown setting 'search'"),
+        ({"data.vectors": "v.txt"}, 'set data.source.kind = "word"'),
+        ({"data.vectors": "v.txt", "data.source.kind": "word"}, r"v\.txt: does not exist"),
     ],
 )
 def test_settings_without_meaning_are_refused(tmp_path, extra, message):

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from squares import COLOURS, draw
-from topics import colour_settings
+from topics import colour_settings, vector_settings
 from torchless import said
 from typer.testing import CliRunner
 
@@ -119,6 +119,19 @@ def test_a_classifier_of_text(tiny_classifier, tmp_path):
     told = said(tmp_path, "info", str(out), "--verify")
     assert "classify, exported as float32" in told[0] and "2 labels: food, sport" in told
     assert "5 of 5 outputs as they were" in told[-1]
+
+
+def test_a_classifier_that_is_given_word_vectors(tmp_path):
+    from seqgen.training.report import Report
+    from seqgen.training.run import train_classifier
+    from seqgen.training.settings import ClassifierSettings, read_settings
+
+    settings = read_settings(None, vector_settings(tmp_path, max_epochs=1), ClassifierSettings)
+    theirs = train_classifier(settings, tmp_path / "model", Report(quiet=True))
+    export(tmp_path / "model", tmp_path / "out")
+    texts = ["a cake", "zebra of", "the cat kicks the ball"]
+    ours = seqgen.load(tmp_path / "out").log_probs(texts)
+    np.testing.assert_allclose(ours, theirs.log_probs(texts), atol=1e-5)
 
 
 def test_a_classifier_of_pictures(colours, tmp_path):

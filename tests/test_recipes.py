@@ -15,6 +15,7 @@ from prose import write_prose
 from tagged import write_conllu
 
 import seqgen
+from seqgen.data.word_vectors import read_word_vectors
 from seqgen.model.cnn import CNNEncoder
 from seqgen.training.settings import WritingSettings, read_settings
 
@@ -135,6 +136,16 @@ def test_one_label_for_many_words(recipe, tmp_path, monkeypatch, name):
         assert "right \\ given" in told
         assert (tmp_path / "runs/classify-scenes/test.png").is_file()
         assert recipe(name) == told
+
+
+def test_word_vectors_and_a_classifier_that_reads_them(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr("seqgen.scenes.corpus.SIZE", {"train": 200, "valid": 20, "test": 20})
+    told = recipe("word_vectors.py", tmp_path / "vectors.txt", "--width", 20)
+    found = read_word_vectors(tmp_path / "vectors.txt")
+    assert f" {len(found.words)} of them different" in told and found.vectors.shape[1] == 20
+    assert "\ntest:\naccuracy " in recipe("classify.py", "--vectors", tmp_path / "vectors.txt")
+    again = recipe("word_vectors.py", tmp_path / "cased.txt", "--cased")
+    assert "the" in found.words and "The" not in found.words and "  The: " in again
 
 
 @pytest.mark.parametrize(

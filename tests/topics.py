@@ -62,6 +62,18 @@ def topic_settings(folder: Path, **training: object) -> dict[str, object]:
     } | _training(training)
 
 
+def vector_settings(folder: Path, **training: object) -> dict[str, object]:
+    """Changes to the default settings for one that is given vectors of words, unseen ones too."""
+    given = {"food": "1 2 0", "sport": "-2 -1 0"}
+    lines = [f"{word} {given[topic]}" for topic in TOPICS for word in TOPICS[topic]]
+    lines += [f"Cake {given['food']}", f"kicks {given['sport']}", "of 0 0 -1"]
+    changes = topic_settings(folder, **training)
+    (folder / "vectors.txt").write_text("\n".join(lines), "utf-8")
+    words: dict[str, object] = {"data.source.kind": "word", "data.source.lowercase": True}
+    words["data.source.vocab_size"] = 13  # so that training meets words without an embedding
+    return changes | words | {"data.vectors": str(folder / "vectors.txt")}
+
+
 def colour_settings(folder: Path, rows: int = 48, **training: object) -> dict[str, object]:
     """Changes to the default settings for a classifier of pictures."""
     return {

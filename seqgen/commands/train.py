@@ -176,6 +176,9 @@ def train_classify(
         str | None, typer.Option(help="Folder of images, which --train then names.")
     ] = None,
     valid_images: Annotated[str | None, typer.Option(help="Folder; else --images.")] = None,
+    vectors: Annotated[
+        str | None, typer.Option(help="[data] of words, in GloVe's text format; also .gz.")
+    ] = None,
     *,
     wanted: Wanted,
 ) -> None:
@@ -183,7 +186,7 @@ def train_classify(
     from seqgen.training.plans import CLASSIFY
 
     data = {"train": train, "valid": valid, "images": images, "valid_images": valid_images}
-    _train(CLASSIFY, out, wanted, **data)
+    _train(CLASSIFY, out, wanted, vectors=vectors, **data)
 
 
 _TRAINING = (

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from seqgen.errors import UserError
 from seqgen.model.attention import Attention
 from seqgen.model.build import build_encoder, encode
+from seqgen.model.embedding import VectorEmbedding
 from seqgen.model.memory import Memory
 from seqgen.model.windows import maximum
 
@@ -88,12 +89,21 @@ class ClassifierHead(nn.Module):
 
 
 @dataclass(frozen=True)
+class VectorsConfig:
+    """The sizes of given word vectors; see ``VectorEmbedding``."""
+
+    learned: int  # K, tokens with an embedding of their own beside the vector
+    width: int  # F
+
+
+@dataclass(frozen=True)
 class ClassifierModelConfig:
     """The table ``[model]`` of a classifier: which encoder, with which arguments, and the head."""
 
     encoder: str = "seqgen.model.rnn:RNNEncoder"  # package.module:Class
     encoder_options: dict[str, Any] = field(default_factory=dict)  # its keyword arguments
     head: ClassifierHeadConfig = field(default_factory=ClassifierHeadConfig)
+    vectors: VectorsConfig | None = None  # training sets it, where data.vectors are given
 
 
 class Labeller(nn.Module):
@@ -130,11 +140,18 @@ def build_classifier(
         seed: of the initial weights.
 
     Raises:
-        UserError: the encoder cannot be made.
+        UserError: the encoder cannot be made, or has no ``embed`` for given word vectors.
     """
+    given = config.vectors
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        encoder = build_encoder(config.encoder, config.encoder_options, source_size)
+        learned = given.learned if given else source_size
+        encoder = build_encoder(config.encoder, config.encoder_options, learned)
+        if given:
+            embed = getattr(encoder, "embed", None)
+            if not isinstance(embed, nn.Embedding):
+                raise UserError("the encoder has no 'embed'", fix="leave data.vectors out")
+            encoder.embed = VectorEmbedding(embed, source_size, given.width)
         head = ClassifierHead(int(encoder.output_dim), labels, config.head)  # type: ignore[arg-type]
     return Labeller(encoder, head)
 

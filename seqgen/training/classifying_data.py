@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
 
 from seqgen.config import require_files
 from seqgen.data.labels import Example, hold_out, prepare_images, prepare_texts, read_labelled
 from seqgen.data.store import Store
 from seqgen.data.values import Values
+from seqgen.data.vectors import read_vectors
+from seqgen.data.word_vectors import read_word_vectors, vector_table, with_words
 from seqgen.errors import UserError
-from seqgen.files import read_json, write_json
+from seqgen.files import read_json, write_json, writing
 from seqgen.folders import tokenizer_files
 from seqgen.images import ImageConfig
 from seqgen.labelled import ClassifierBundle, ClassifierConfig, begin_classifier_from
 from seqgen.model.cnn import CNNEncoder
-from seqgen.model.heads import ClassifierModelConfig, build_classifier
+from seqgen.model.embedding import VectorEmbedding
+from seqgen.model.heads import ClassifierModelConfig, VectorsConfig, build_classifier
 from seqgen.model.pretrained import default_images
 from seqgen.text import Tokenizer
 from seqgen.training.captions_data import image_part
@@ -26,6 +33,7 @@ from seqgen.training.settings import ClassifierDataConfig, ClassifierSettings
 
 PARTS = ("train", "valid")
 _LABELS = "labels.json"
+_VECTORS, _LEARNED = "vectors.npy", "learned.json"
 
 
 def prepare(settings: ClassifierSettings, folder: Path, report: Report) -> None:
@@ -48,6 +56,8 @@ def prepare(settings: ClassifierSettings, folder: Path, report: Report) -> None:
             prepare_images(part, labels, folder / name)
     else:
         tokenizer = Tokenizer.train((one.item for one in parts[0]), data.source)
+        if data.vectors:
+            tokenizer = _prepare_vectors(data, tokenizer, folder)
         tokenizer.save(folder / tokenizer_files(False)[0])
         cut = f", {tokenizer.size:,} tokens"
         limits = (data.max_length, data.drop_long)
@@ -59,6 +69,16 @@ def prepare(settings: ClassifierSettings, folder: Path, report: Report) -> None:
     )
     if dropped:
         report.line(f"dropped {dropped:,} texts over {data.max_length} tokens")
+
+
+def _prepare_vectors(data: ClassifierDataConfig, tokenizer: Tokenizer, folder: Path) -> Tokenizer:
+    """Write the vectors of all words, and how many have an embedding, too; the tokenizer of all."""
+    found = read_word_vectors(Path(data.vectors))
+    every = with_words(tokenizer, data.source, found.words)
+    with writing(folder / _VECTORS) as file:
+        np.save(file, vector_table(every, found))
+    write_json(folder / _LEARNED, tokenizer.size)
+    return every
 
 
 def read_parts(data: ClassifierDataConfig, seed: int) -> tuple[list[Example], ...]:
@@ -77,9 +97,11 @@ def read_parts(data: ClassifierDataConfig, seed: int) -> tuple[list[Example], ..
     )
 
 
-def model_config(settings: ClassifierSettings) -> ClassifierModelConfig:
+def model_config(
+    settings: ClassifierSettings, vectors: VectorsConfig | None = None
+) -> ClassifierModelConfig:
     """The table ``[model]``; images are read by a ``CNNEncoder`` where no encoder is named."""
-    model = settings.model
+    model = replace(settings.model, vectors=vectors)
     if settings.data.images and model.encoder == ClassifierModelConfig().encoder:
         return replace(model, encoder="seqgen.model.cnn:CNNEncoder")
     return model
@@ -94,13 +116,19 @@ def make_task(
         UserError: the encoder cannot be made, its weights cannot be had, or images are broken
             (all are named).
     """
-    data, training, config = settings.data, settings.training, model_config(settings)
+    data, training = settings.data, settings.training
+    given = read_vectors(folder / _VECTORS) if data.vectors else None
+    sizes = None if given is None else VectorsConfig(read_json(folder / _LEARNED), given.shape[1])
+    config = model_config(settings, sizes)
     report.unit = "labels"
     labels = Values(read_json(folder / _LABELS))
     source, images = None, None
     if not data.images:
         source = Tokenizer.load(folder / tokenizer_files(False)[0], data.source.lowercase)
     model = build_classifier(config, source.size if source else 0, labels.size, training.seed)
+    if given is not None:
+        embed = cast(VectorEmbedding, model.encoder.embed)
+        embed.vectors.copy_(torch.from_numpy(given))
     ours = model.encoder if isinstance(model.encoder, CNNEncoder) else None
     if data.images:
         images = data.image or ImageConfig()

@@ -185,6 +185,7 @@ class ClassifierDataConfig:
     images: str = ""  # folder of the images; empty where texts are classified
     valid_images: str = ""  # empty: as ``images``
     source: TextConfig = field(default_factory=TextConfig)  # how text becomes tokens
+    vectors: str = ""  # word vectors (GloVe's text format, also .gz), kept as they are
     image: ImageConfig | None = None  # how the network sees one; none: as its backbone was trained
     flip: bool = True  # train on mirror images too
     cache: str = ""  # folder of the frozen stages' features; empty: in the training's own
@@ -194,6 +195,8 @@ class ClassifierDataConfig:
     def __post_init__(self) -> None:
         if not 0.0 < self.valid_share < 1.0:
             raise UserError(f"valid_share must be between 0 and 1, not {self.valid_share}")
+        if self.vectors and (self.images or self.source.kind != "word"):
+            raise UserError("vectors are of words", fix='set data.source.kind = "word"')
 
 
 @dataclass(frozen=True)
