@@ -36,10 +36,10 @@ SETTINGS = {
     },
     "trec": {
         **WORDS, "data.source.vocab_size": 4000,  # rare words teach what <unk> is
-        "model.encoder": "seqgen.model.ngrams:NgramEncoder",
-        "model.encoder_options": {"embedding_dim": 200, "filters": 150, "widths": [1, 2, 3]},
-        "training.max_epochs": 10, "training.warmup": 60, "training.weight_decay": 1.0,
-        "training.learning_rate": 3e-3, "training.batch_tokens": 700, "training.consistency": 1.0,
+        "model.encoder_options": dict(embedding_dim=200, hidden_dim=100, dropout=0.3, skip=True),
+        "model.head": {"pooling": "attention"}, "training.weight_decay": 1.0,
+        "training.max_epochs": 10, "training.warmup": 60, "training.learning_rate": 3e-3,
+        "training.batch_tokens": 700, "training.consistency": 1.0,
     },
     "sst2": {
         **WORDS, "data.source.vocab_size": 8000, "training.consistency": 1.0, "training.warmup": 60,

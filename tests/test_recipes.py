@@ -144,8 +144,9 @@ def test_word_vectors_and_a_classifier_that_reads_them(recipe, tmp_path, monkeyp
     found = read_word_vectors(tmp_path / "vectors.txt")
     assert f" {len(found.words)} of them different" in told and found.vectors.shape[1] == 20
     assert "\ntest:\naccuracy " in recipe("classify.py", "--vectors", tmp_path / "vectors.txt")
-    again = recipe("word_vectors.py", tmp_path / "cased.txt", "--cased")
-    assert "the" in found.words and "The" not in found.words and "  The: " in again
+    recipe("word_vectors.py", tmp_path / "cased.txt", "--cased")
+    cased = read_word_vectors(tmp_path / "cased.txt")
+    assert "the" in found.words and "The" not in found.words and "The" in cased.words
 
 
 @pytest.mark.parametrize(
