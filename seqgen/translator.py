@@ -65,7 +65,7 @@ class Translator:
         texts: Iterable[str],
         strategy: Strategy | None = None,
         processors: Sequence[Processor] = (),
-        batch_size: int = 64,
+        batch_size: int = 128,
     ) -> list[str]:
         """The best translation of each of ``texts``, in order; of an empty one, an empty one.
 
@@ -83,7 +83,7 @@ class Translator:
         texts: Iterable[str],
         strategy: Strategy | None = None,
         processors: Sequence[Processor] = (),
-        batch_size: int = 64,
+        batch_size: int = 128,
         first: int = 0,
     ) -> Iterator[list[Translation]]:
         """For each of ``texts`` its n best translations, best first; a stream.

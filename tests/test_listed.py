@@ -44,8 +44,9 @@ class Masked(ModelStepper):
 
     def step(self, tokens, state):
         found, state, weights = super().step(tokens, state)
+        found = torch.from_numpy(np.asarray(found))
         found = found.masked_fill(~self.within[self.owners], -torch.inf)
-        return torch.log_softmax(found, -1), state, weights
+        return torch.log_softmax(found, -1).numpy(), state, weights
 
     def select(self, state, rows):
         self.owners = self.owners[torch.from_numpy(rows)]

@@ -39,7 +39,7 @@ def write_translations(
     output: Output = None,
     *,
     wishes: Wishes,
-    batch_size: BatchSize = 64,
+    batch_size: BatchSize = 128,
     loading: Loading,
     shortlist: Listed = None,
     processes: Processes = 1,

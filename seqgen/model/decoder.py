@@ -177,7 +177,11 @@ class Decoder(nn.Module):
             [N, S] where there is one.
         """
         read, state, weights = self.advance(self.embed(tokens), state)
-        return _log_probabilities(self.output(read)), state, weights
+        return self.log_probs(read), state, weights
+
+    def log_probs(self, read: Tensor) -> Tensor:
+        """Log-probabilities [N, V] of the next token after readouts [N, E]."""
+        return _log_probabilities(self.output(read))
 
     def advance(self, embedded: Tensor, state: State) -> tuple[Tensor, State, Tensor | None]:
         """One step from an embedding [N, E] to a readout [N, E]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,41 @@ import torch
 from torch import Tensor
 
 from seqgen.model.build import Seq2Seq
-from seqgen.model.decoder import State
+from seqgen.model.decoder import Decoder, State
 from seqgen.search.top import top
 from seqgen.text import BOS, EOS
+
+_PIECE = 160  # rows
+
+
+@dataclass(frozen=True)
+class LogProbs:
+    """Log-probabilities [N, V] that are computed when they are asked for.
+
+    From the output layer to the choice of the best a piece of the rows stays in the cache.
+
+    Attributes:
+        decoder: whose output layer it is.
+        reads: [N, E], readouts.
+    """
+
+    decoder: Decoder
+    reads: Tensor
+
+    @torch.inference_mode()
+    def top(self, k: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """The ``k`` largest of each row, largest first: values and tokens, each [N, k]."""
+        count = max(1, round(len(self.reads) / _PIECE))
+        pieces = torch.split(self.reads, -(-len(self.reads) // count))
+        found = [top(self.decoder.log_probs(piece).numpy(), k) for piece in pieces]
+        values, ids = zip(*found, strict=True)
+        return np.concatenate(values), np.concatenate(ids)
+
+    @torch.inference_mode()
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        """All of them."""
+        found = self.decoder.log_probs(self.reads).numpy()
+        return found if dtype is None else found.astype(dtype)
 
 
 class ModelStepper:
@@ -39,10 +72,11 @@ class ModelStepper:
     @torch.inference_mode()
     def step(
         self, tokens: np.ndarray[Any, Any], state: State
-    ) -> tuple[Tensor, State, np.ndarray[Any, Any] | None]:
+    ) -> tuple[Any, State, np.ndarray[Any, Any] | None]:
         """Log-probabilities [N, V], the new state, attention [N, S]."""
-        log_probs, state, attention = self.model.decoder.step(torch.from_numpy(tokens), state)
-        return log_probs, state, None if attention is None else attention.numpy()
+        decoder = self.model.decoder
+        reads, state, weights = decoder.advance(decoder.embed(torch.from_numpy(tokens)), state)
+        return LogProbs(decoder, reads), state, None if weights is None else weights.numpy()
 
     @torch.inference_mode()
     def select(self, state: State, rows: np.ndarray[Any, Any]) -> State:
@@ -51,4 +85,4 @@ class ModelStepper:
 
     def top(self, log_probs: Any, k: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """The k largest of each row [N, V], largest first: values and ids, each [N, k]."""
-        return top(np.asarray(log_probs), k)
+        return log_probs.top(k) if isinstance(log_probs, LogProbs) else top(log_probs, k)

@@ -109,10 +109,12 @@ class Beam:
         count = min(self.size + 1, stepper.vocab_size)
         while len(books.live):
             log_probs, state, attention = stepper.step(tokens, state)
+            if processors:
+                log_probs = np.asarray(log_probs)
             values, ids = stepper.top(process(log_probs, prefix, processors), count)
             refuse_nan(values)
             books.attend(attention)
-            own = np.asarray(log_probs) if processors else None
+            own = log_probs if processors else None
             moved, new = books.advance(values, ids, own)
             if processors and len(moved):
                 prefix = np.concatenate([prefix[moved], new[:, None]], axis=1)

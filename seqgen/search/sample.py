@@ -265,12 +265,14 @@ def _walk(
         log_probs, state, attention = stepper.step(tokens, state)
         if attention is not None:
             history.attend(np.asarray(attention))
+        if processors:
+            log_probs = np.asarray(log_probs)
         picks, values = pick(process(log_probs, prefix, processors), live)
         picks, values = picks.reshape(len(live), samples), values.reshape(len(live), samples)
         rows = np.arange(len(tokens)).reshape(len(live), -1)
         if rows.shape != picks.shape:  # at the first step all samples come from one row
             rows, totals = rows.repeat(samples, axis=1), totals.repeat(samples, axis=1)
-        own: FloatArray = np.asarray(log_probs)[rows, picks] if processors else values
+        own: FloatArray = log_probs[rows, picks] if processors else values
         running, sums = totals > -np.inf, totals + values
         ended = running & (picks == stepper.eos)
         cut = running & ~ended & ((limits[live] == position)[:, None] | (picks < 0))

@@ -56,7 +56,8 @@ class Stepper(Protocol[S]):
             state: of the same N rows; not used again by the search.
 
         Returns:
-            Log-probabilities [N, V] of the next token, none above 0; the new state; and
+            Log-probabilities [N, V] of the next token, none above 0, which may be computed only
+            when ``top`` or ``np.asarray`` asks for them; the new state; and
             attention [N, S] over the positions of the input (not negative, exactly zero on
             padding), or None at every step.
         """
