@@ -79,7 +79,7 @@ def measure(model: seqgen.Translator, lines: list[str]) -> tuple[list[Translatio
         model.translate([line], seqgen.Greedy(), batch_size=1)
         spent.append(time.perf_counter() - begin)
     begin = time.perf_counter()
-    found = [best[0] for best in model.hypotheses(lines, seqgen.Beam(5))]
+    found = [best[0] for best in model.hypotheses(lines, seqgen.Beam(5), batch_size=64)]
     rate = len(lines) / (time.perf_counter() - begin)
     return found, [f"{1000 * statistics.median(spent[1:]):.1f}", f"{rate:.1f}"]
 
