@@ -21,6 +21,7 @@ import torch
 from seqgen.cli import run_command
 from seqgen.corpora import CORPORA, running_text
 from seqgen.data.word_vectors import write_word_vectors
+from seqgen.errors import UserError
 from seqgen.files import read_lines
 
 WINDOW = 5  # words to either side; one at distance d counts 1/d
@@ -73,6 +74,9 @@ def main() -> None:
     lines = texts(given.text, given.out.with_name(f"{given.out.name}-text"), given.cased)
     known = [word for word, count in Counter(w for line in lines for w in line).most_common()
              if count >= RARE]  # fmt: skip
+    if given.width < 1 or not known:
+        raise UserError(f"--width is {given.width}, and {len(known)} words are met {RARE} times",
+                        fix="give a width of 1 or more, and more text")  # fmt: skip
     number = {word: i for i, word in enumerate(known)}
     rows = [[number.get(word, -1) for word in line] for line in lines]
     columns = min(FREQUENT, len(known))

@@ -21,6 +21,7 @@ from seqgen.model.heads import (
     ClassifierModelConfig,
     Labeller,
     TaggerModelConfig,
+    VectorsConfig,
     build_classifier,
     build_tagger,
 )
@@ -45,6 +46,7 @@ class ClassifierConfig:
     labels: tuple[str, ...]  # in the order of their numbers
     source: TextConfig | None = None  # of text that is read
     images: ImageConfig | None = None  # of images that are read
+    vectors: VectorsConfig | None = None  # of words, that were given to it
     format: int = FORMAT
     versions: dict[str, str] = field(default_factory=dict)
     checksums: dict[str, str] = field(default_factory=dict)  # SHA-256 of the other files
@@ -84,7 +86,9 @@ def read_classifier(folder: Path, code: Code = RECORDED) -> ClassifierBundle:
     folder, config = open_bundle(folder, ClassifierConfig, code)
     source = read_source(folder, config.source)
     sizes = (source.size if source else 0, len(config.labels))
-    model = with_weights(folder, config, lambda: build_classifier(config.model, *sizes, seed=0))
+    model = with_weights(
+        folder, config, lambda: build_classifier(config.model, *sizes, 0, config.vectors)
+    )
     return ClassifierBundle(config, model, source)
 
 

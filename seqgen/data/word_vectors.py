@@ -93,7 +93,7 @@ def vector_table(tokenizer: Tokenizer, found: WordVectors) -> Table:
     for row, vector in zip(tokenizer.encode(found.words), found.vectors, strict=True):
         if len(row) == 1 and row[0] != UNK and not filled[row[0]]:
             table[row[0]], filled[row[0]] = vector, True
-    size = float(np.sqrt(np.mean(np.square(table[filled], dtype=np.float64)))) if any(filled) else 0
+    size = np.sqrt(np.mean(np.square(table[filled], dtype=np.float64))) if filled.any() else 0.0
     if not size:
         raise UserError("the word vectors have none of the words, or only zeros")
     return table / np.float32(size)

@@ -103,7 +103,6 @@ class ClassifierModelConfig:
     encoder: str = "seqgen.model.rnn:RNNEncoder"  # package.module:Class
     encoder_options: dict[str, Any] = field(default_factory=dict)  # its keyword arguments
     head: ClassifierHeadConfig = field(default_factory=ClassifierHeadConfig)
-    vectors: VectorsConfig | None = None  # training sets it, where data.vectors are given
 
 
 class Labeller(nn.Module):
@@ -129,7 +128,11 @@ class Labeller(nn.Module):
 
 
 def build_classifier(
-    config: ClassifierModelConfig, source_size: int, labels: int, seed: int
+    config: ClassifierModelConfig,
+    source_size: int,
+    labels: int,
+    seed: int,
+    vectors: VectorsConfig | None = None,
 ) -> Labeller:
     """A classifier with fresh weights, a function of the arguments alone.
 
@@ -138,20 +141,20 @@ def build_classifier(
         source_size: number of source token ids.
         labels: L.
         seed: of the initial weights.
+        vectors: of word vectors to be given beside the encoder's ``embed``, if any are.
 
     Raises:
         UserError: the encoder cannot be made, or has no ``embed`` for given word vectors.
     """
-    given = config.vectors
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        learned = given.learned if given else source_size
+        learned = vectors.learned if vectors else source_size
         encoder = build_encoder(config.encoder, config.encoder_options, learned)
-        if given:
+        if vectors:
             embed = getattr(encoder, "embed", None)
             if not isinstance(embed, nn.Embedding):
                 raise UserError("the encoder has no 'embed'", fix="leave data.vectors out")
-            encoder.embed = VectorEmbedding(embed, source_size, given.width)
+            encoder.embed = VectorEmbedding(embed, source_size, vectors.width)
         head = ClassifierHead(int(encoder.output_dim), labels, config.head)  # type: ignore[arg-type]
     return Labeller(encoder, head)
 

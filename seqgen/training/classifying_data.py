@@ -97,11 +97,9 @@ def read_parts(data: ClassifierDataConfig, seed: int) -> tuple[list[Example], ..
     )
 
 
-def model_config(
-    settings: ClassifierSettings, vectors: VectorsConfig | None = None
-) -> ClassifierModelConfig:
+def model_config(settings: ClassifierSettings) -> ClassifierModelConfig:
     """The table ``[model]``; images are read by a ``CNNEncoder`` where no encoder is named."""
-    model = replace(settings.model, vectors=vectors)
+    model = settings.model
     if settings.data.images and model.encoder == ClassifierModelConfig().encoder:
         return replace(model, encoder="seqgen.model.cnn:CNNEncoder")
     return model
@@ -116,16 +114,16 @@ def make_task(
         UserError: the encoder cannot be made, its weights cannot be had, or images are broken
             (all are named).
     """
-    data, training = settings.data, settings.training
+    data, training, config = settings.data, settings.training, model_config(settings)
     given = read_vectors(folder / _VECTORS) if data.vectors else None
-    sizes = None if given is None else VectorsConfig(read_json(folder / _LEARNED), given.shape[1])
-    config = model_config(settings, sizes)
+    vectors = None if given is None else VectorsConfig(read_json(folder / _LEARNED), given.shape[1])
     report.unit = "labels"
     labels = Values(read_json(folder / _LABELS))
     source, images = None, None
     if not data.images:
         source = Tokenizer.load(folder / tokenizer_files(False)[0], data.source.lowercase)
-    model = build_classifier(config, source.size if source else 0, labels.size, training.seed)
+    sizes = (source.size if source else 0, labels.size)
+    model = build_classifier(config, *sizes, training.seed, vectors)
     if given is not None:
         embed = cast(VectorEmbedding, model.encoder.embed)
         embed.vectors.copy_(torch.from_numpy(given))
@@ -136,7 +134,7 @@ def make_task(
             images = default_images(ours.backbone, ours.weights)
     text = data.source if source else None
     bundle = ClassifierBundle(
-        ClassifierConfig("classify", config, labels.names, text, images), model, source
+        ClassifierConfig("classify", config, labels.names, text, images, vectors), model, source
     )
     if training.initial:
         begin_classifier_from(Path(training.initial), bundle)

@@ -196,7 +196,8 @@ class ClassifierDataConfig:
         if not 0.0 < self.valid_share < 1.0:
             raise UserError(f"valid_share must be between 0 and 1, not {self.valid_share}")
         if self.vectors and (self.images or self.source.kind != "word"):
-            raise UserError("vectors are of words", fix='set data.source.kind = "word"')
+            fix = 'set data.source.kind = "word"' + ", and leave images out" * bool(self.images)
+            raise UserError("vectors are of words", fix=fix)
 
 
 @dataclass(frozen=True)
