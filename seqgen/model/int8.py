@@ -161,8 +161,8 @@ class Int8Layer(nn.Module):
         read, carry, bias = own.weight_ih_l0, own.weight_hh_l0, own.bias_ih_l0
         if self.cell != "gru":  # whose reset gate needs what is carried apart
             bias = bias + own.bias_hh_l0
-        if self.cell == "lstm":  # the new value behind the three gates
-            read, carry, bias = (_new_last(part) for part in (read, carry, bias))
+        if self.cell == "lstm":
+            read, carry, bias = (_new_doubled(part) for part in (read, carry, bias))
         self.read: nn.Module = Int8Linear(read, bias)
         self.carry = Int8Linear(carry, own.bias_hh_l0 if self.cell == "gru" else None)
 
@@ -188,11 +188,10 @@ class Int8Layer(nn.Module):
             reset, update = torch.sigmoid(read[:, :width] + carried[:, :width]).chunk(2, -1)
             new = torch.tanh(read[:, width:] + reset * carried[:, width:])
             return (torch.lerp(new, state[0], update),)
-        gates = self.carry.onto(read, state[0]).view(-1, 4, self.hidden_dim)
-        gates[:, :3].sigmoid_()
-        let_in, forget, let_out, new = gates.unbind(1)
-        memory = torch.addcmul(forget * state[1], let_in, new.tanh_())
-        return torch.tanh(memory).mul_(let_out), memory
+        gates = self.carry.onto(read, state[0]).sigmoid_().view(-1, 4, self.hidden_dim)
+        let_in, forget, new, let_out = gates.unbind(1)
+        memory = _times_tanh(torch.addcmul(let_in, forget, state[1]), let_in, new)
+        return _times_tanh(let_out, let_out, torch.sigmoid(memory * -2)), memory
 
     def run(self, sequence: Tensor, state: CellState) -> tuple[Tensor, CellState]:
         """As ``RNNLayer.run``, in a loop of steps behind one product for all inputs."""
@@ -203,10 +202,18 @@ class Int8Layer(nn.Module):
         return torch.stack(outputs, 1), state
 
 
-def _new_last(parts: Tensor) -> Tensor:
-    """The rows of an LSTM, by fours in torch's order, with those of the new value last."""
+def _new_doubled(parts: Tensor) -> Tensor:
+    """The rows of an LSTM, by fours, with those of the new value times -2."""
     let_in, forget, new, let_out = parts.chunk(4)
-    return torch.cat([let_in, forget, let_out, new])
+    return torch.cat([let_in, forget, new * -2, let_out])
+
+
+def _times_tanh(start: Tensor, factor: Tensor, sigmoid: Tensor) -> Tensor:
+    """``start - factor + factor * tanh(x)``, of the sigmoid of -2x.
+
+    tanh(x) = 1 - 2 sigmoid(-2x), and torch computes a sigmoid in a tenth of a tanh's time.
+    """
+    return torch.addcmul(start, factor, sigmoid, value=-2)
 
 
 class GateTable(nn.Module):
