@@ -65,7 +65,7 @@ class Rows:
         """The rows [M] in that order; the memory moves only if inputs come or go."""
         count, memory = len(self.states[0]), self.memory
         if memory:
-            inputs = len(memory["keys"])
+            inputs = len(next(iter(memory.values())))
             owners = rows // (count // inputs)
             new = np.flatnonzero(np.diff(owners, prepend=-1))
             sizes = np.diff(new, append=len(owners))
@@ -147,7 +147,7 @@ class OnnxStepper:
         self._step, self._start = step, start
         self.vocab_size, self.bos = vocab_size, bos
         self._states = [name for name in step.inputs if name.startswith("state.")]
-        self._memory = [name for name in ("keys", "values", "bias") if name in step.inputs]
+        self._memory = [name for name in step.inputs if name not in ("tokens", *self._states)]
 
     def start(self, inputs: Any) -> Rows:
         """The state before the first token of B inputs, or after the beginnings [B] of texts."""

@@ -186,5 +186,5 @@ def _compare(found: tuple[str, float], expected: tuple[str, float]) -> None:
             f"gives '{found[0]}' ({found[1]:.4f}) where the model gave '{expected[0]}'"
             f" ({expected[1]:.4f})",
             "export",
-            "its encoder does what does not survive the export",
+            "its encoder or attention does what does not survive the export",
         )

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 import onnx
+import onnx.compose
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
@@ -88,6 +89,15 @@ class Graph:
             helper.make_node(kind, list(inputs), outputs, domain=domain, **attributes)
         )
         return outputs
+
+    def include(self, model: Any, inputs: dict[str, str]) -> list[str]:
+        """All nodes of another graph, given what it reads of ``inputs``; what comes out of it."""
+        inner = onnx.compose.add_prefix(model, f"{len(self._nodes)}/").graph
+        for old, new in zip(model.graph.input, inner.input, strict=True):
+            self._nodes.append(helper.make_node("Identity", [inputs[old.name]], [new.name]))
+        self._nodes += inner.node
+        self._tensors |= {tensor.name: tensor for tensor in inner.initializer}
+        return [one.name for one in inner.output]
 
     def constant(self, values: Any, dtype: Any) -> str:
         """A small tensor."""

@@ -9,8 +9,8 @@ import torch
 from onnx import TensorProto
 from torch import Tensor
 
-from seqgen.errors import UserError
 from seqgen.export.graph import Graph
+from seqgen.export.own import own_attention
 from seqgen.model.attention import Attention
 from seqgen.model.decoder import Decoder
 from seqgen.model.embedding import Embedding
@@ -27,7 +27,6 @@ def write_step(graph: Graph, decoder: Decoder) -> None:
     Also in: ``keys``, ``values`` and ``bias`` of B inputs, with attention; also out: ``next.i``
     and then ``attention`` [B, K, S].
     """
-    attention = check_attention(decoder)
     width, hidden = decoder.config.embedding_dim, decoder.config.hidden_dim
     tokens = graph.input("tokens", INT64, ["n"])
     count = len(decoder.layers) * decoder.parts
@@ -37,7 +36,7 @@ def write_step(graph: Graph, decoder: Decoder) -> None:
         read = graph.add("Concat", read, graph.input(f"state.{count}", FLOAT, ["n", width]), axis=1)
     parts = decoder.parts
     new = _cell(graph, decoder.lower, read, states[:parts])
-    context = None if attention is None else _attend(graph, attention, new[0], decoder)
+    context = None if decoder.attention is None else _attend(graph, new[0], decoder)
     top = _join(graph, new[0], context)
     for depth, layer in enumerate(decoder.layers[1:], start=1):
         cell = _cell(graph, layer, top, states[depth * parts : (depth + 1) * parts])
@@ -55,18 +54,6 @@ def write_step(graph: Graph, decoder: Decoder) -> None:
         graph.output(f"next.{i}", state, FLOAT, ["n", hidden])
     if decoder.config.input_feeding:
         graph.output(f"next.{count}", readout, FLOAT, ["n", width])
-
-
-def check_attention(decoder: Decoder) -> Attention | None:
-    """The attention of ``decoder``, which must be one of seqgen's own.
-
-    Raises:
-        UserError: it is another.
-    """
-    attention = decoder.attention
-    if attention is None or type(attention) is Attention:
-        return attention
-    raise UserError("cannot be exported", f"attention '{decoder.config.attention}'")
 
 
 def _join(graph: Graph, hidden: str, context: str | None) -> str:
@@ -115,23 +102,28 @@ def _cell(graph: Graph, layer: RNNLayer, read: str, state: list[str]) -> list[st
     return [graph.add("Mul", graph.add("Sigmoid", let_out), graph.add("Tanh", cell)), cell]
 
 
-def _attend(graph: Graph, attention: Attention, query: str, decoder: Decoder) -> str:
+def _attend(graph: Graph, query: str, decoder: Decoder) -> str:
     """The contexts [N, D] of queries [N, H]; the weights become the output ``attention``."""
-    hidden = decoder.config.hidden_dim
-    memory = decoder.readout.in_features - hidden
+    hidden, attention = decoder.config.hidden_dim, decoder.attention
+    memory, own = decoder.readout.in_features - hidden, own_attention(decoder)
+    flat = graph.constant([-1, memory], np.int64)
+    if own is not None:
+        parts = [graph.input(name, FLOAT, shape) for name, shape in own.shapes.items()]
+        queries = _grouped(graph, query, parts[0], hidden)
+        context, weights = own.write_look(graph, queries)
+        graph.output("attention", weights, FLOAT, ["b", "k", "s"])
+        return graph.add("Reshape", context, flat)
     mlp = attention.query is not None
     shape: list[int | str] = ["b", "s", hidden] if mlp else ["b", hidden, "s"]
     keys = graph.input("keys", FLOAT, shape)
     values = graph.input("values", FLOAT, ["b", "s", memory])
     bias = graph.input("bias", FLOAT, ["b", 1, "s"])
-    if attention.query is not None:
+    if mlp:
         query = graph.linear(
             query, attention.query.weight, attention.query.bias, attention.query.weight
         )
-    inputs = graph.add("Shape", keys, start=0, end=1)
-    rest = graph.constant([-1, hidden], np.int64)
-    grouped = graph.add("Reshape", query, graph.add("Concat", inputs, rest, axis=0))  # [B, K, H]
-    if attention.energy is not None:
+    grouped = _grouped(graph, query, keys, hidden)
+    if mlp:
         wide = graph.add("Unsqueeze", grouped, graph.constant([2], np.int64))
         each = graph.add("Unsqueeze", keys, graph.constant([1], np.int64))
         mixed = graph.add("Tanh", graph.add("Add", wide, each))  # [B, K, S, H]
@@ -143,8 +135,14 @@ def _attend(graph: Graph, attention: Attention, query: str, decoder: Decoder) ->
         scores = graph.add("MatMul", grouped, keys)
     weights = graph.add("Softmax", graph.add("Add", scores, bias), axis=-1)
     graph.output("attention", weights, FLOAT, ["b", "k", "s"])
-    context = graph.add("MatMul", weights, values)
-    return graph.add("Reshape", context, graph.constant([-1, memory], np.int64))
+    return graph.add("Reshape", graph.add("MatMul", weights, values), flat)
+
+
+def _grouped(graph: Graph, rows: str, kept: str, width: int) -> str:
+    """Rows [N, H] as [B, K, H], for the B inputs of which something is ``kept``."""
+    inputs = graph.add("Shape", kept, start=0, end=1)
+    rest = graph.constant([-1, width], np.int64)
+    return graph.add("Reshape", rows, graph.add("Concat", inputs, rest, axis=0))
 
 
 def write_start(graph: Graph, encoder: RNNEncoder, decoder: Decoder) -> None:
@@ -171,9 +169,13 @@ def write_start(graph: Graph, encoder: RNNEncoder, decoder: Decoder) -> None:
     total = graph.add("ReduceSum", states, one, keepdims=0)
     summary = graph.add("Div", total, graph.add("Cast", column, to=FLOAT))
     _begin(graph, decoder, summary)
-    attention = check_attention(decoder)
-    if attention is not None:
-        _prepare(graph, attention, states, decoder)
+    own = own_attention(decoder)
+    if own is not None:
+        kept = own.write_prepare(graph, states, mask, summary)
+        for (name, shape), part in zip(own.shapes.items(), kept, strict=True):
+            graph.output(name, part, FLOAT, shape)
+    elif decoder.attention is not None:
+        _prepare(graph, decoder.attention, states, decoder)
         masked = graph.constant(-np.inf, np.float32)
         bias = graph.add("Where", mask, graph.constant(0, np.float32), masked)
         graph.output("bias", graph.add("Unsqueeze", bias, one), FLOAT, ["b", 1, "s"])

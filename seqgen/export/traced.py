@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from seqgen.conformance.batches import changed, padded, tensors
-from seqgen.errors import UserError
-from seqgen.export.graph import OPSET
-from seqgen.export.parts import check_attention
+from seqgen.export.follow import Free, follow
+from seqgen.export.own import free_sizes, own_attention
+from seqgen.model.attention import Attention
 from seqgen.model.build import Seq2Seq
 from seqgen.model.heads import Labeller
 from seqgen.model.memory import ImageBatch, TextBatch, ValueBatch, WordBatch
 from seqgen.text import PAD
-
-Free = dict[str, dict[int, str]]  # names of a tensor's dimensions that are not fixed, by place
 
 
 @dataclass(frozen=True)
@@ -96,12 +93,14 @@ class _Start(nn.Module):
         self.model, self.batch = model, batch
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """The states, and keys, values and bias where there is attention."""
+        """The states, and what attention keeps where there is any."""
         memory = self.model.encode(self.batch(*inputs))
         state = self.model.decoder.start(memory, memory.states.shape[0])
         found = [part for cell in state.cells for part in cell]
-        attention, prepared = check_attention(self.model.decoder), state.prepared
-        if attention is not None and prepared is not None:
+        attention, prepared = self.model.decoder.attention, state.prepared
+        if prepared is not None and type(attention) is not Attention:
+            found += prepared.tensors().values()
+        elif prepared is not None:
             keys = prepared.keys
             if attention.query is None:
                 keys = (keys * attention.scale).transpose(1, 2)
@@ -134,12 +133,15 @@ def trace_start(path: Path, model: Seq2Seq, reading: Reading) -> None:
         UserError: torch does not follow the encoder.
     """
     decoder = model.decoder
-    attention = check_attention(decoder)
+    attention, own = decoder.attention, own_attention(decoder)
     free: Free = {f"state.{i}": {0: "b"} for i in range(len(decoder.layers) * decoder.parts)}
-    if attention is not None:
+    if own is not None:
+        free |= free_sizes(own.shapes)
+    elif attention is not None:
         side = 2 if attention.query is None else 1
         free |= {"keys": {0: "b", side: "s"}, "values": {0: "b", 1: "s"}, "bias": {0: "b", 2: "s"}}
-    _trace(path, _Start(model, reading.batch), reading, free, model.encoder)
+    where = f"encoder '{type(model.encoder).__name__}'"
+    follow(_Start(model, reading.batch), reading.inputs, reading.free | free, str(path), where)
 
 
 def trace_labels(path: Path, model: Labeller, reading: Reading) -> None:
@@ -154,23 +156,5 @@ def trace_labels(path: Path, model: Labeller, reading: Reading) -> None:
         UserError: torch does not follow the encoder.
     """
     free = {"logits": {0: "b", 1: "s"} if reading is WORDS else {0: "b"}}
-    _trace(path, _Label(model, reading.batch), reading, free, model.encoder)
-
-
-def _trace(
-    path: Path, model: nn.Module, reading: Reading, outputs: Free, encoder: nn.Module
-) -> None:
-    names: Sequence[str] = list(outputs)
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # of constants: shapes are fixed but for those free
-            torch.onnx.export(
-                model.eval(), tuple(reading.inputs.values()), str(path),
-                input_names=list(reading.inputs), output_names=names,
-                dynamic_axes={**reading.free, **outputs}, opset_version=OPSET, dynamo=False,
-            )  # fmt: skip
-    except (RuntimeError, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"cannot be exported: {reason}", f"encoder '{type(encoder).__name__}'"
-        ) from error
+    where = f"encoder '{type(model.encoder).__name__}'"
+    follow(_Label(model, reading.batch), reading.inputs, reading.free | free, str(path), where)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 import torch
@@ -31,13 +31,15 @@ class Prepared:
     values: Tensor
     bias: Tensor
 
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors, by name: those above, and what a derived class has besides."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, Tensor)}
+
     def select(self, rows: Tensor) -> Prepared:
         """The inputs ``rows`` [M] int64, in that order."""
-        return Prepared(
-            self.keys.index_select(0, rows),
-            self.values.index_select(0, rows),
-            self.bias.index_select(0, rows),
-        )
+        chosen = {name: part.index_select(0, rows) for name, part in self.tensors().items()}
+        return replace(self, **chosen)
 
 
 class Attention(nn.Module):
@@ -97,7 +99,8 @@ def make_attention(kind: str, options: dict[str, Any], query_dim: int, memory_di
     """An ``Attention`` of that kind, or one of the user's own, which behaves like it.
 
     One of one's own is a module with ``prepare`` and ``forward`` as ``Attention`` has them. What
-    it prepares is a ``Prepared``; with more to keep of an input, a class derived from that.
+    it prepares is a ``Prepared``; with more to keep of an input, a dataclass derived from that,
+    whose tensors have an input to a row, too.
 
     Args:
         kind: of ``KINDS``, or a spec (see ``seqgen.plugins``).
