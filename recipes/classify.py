@@ -19,7 +19,7 @@ import seqgen
 from seqgen.chart import matrix_chart
 from seqgen.cli import run_command
 from seqgen.data.labels import read_labelled
-from seqgen.files import write_bytes
+from seqgen.files import checksum, write_bytes
 from seqgen.label_corpora import LABELLED, labelled_text
 from seqgen.lines import metric_line
 from seqgen.scoring.labels import confusion, label_scores
@@ -67,8 +67,8 @@ def main() -> None:
     parser.add_argument("--vectors", type=Path, help="of words, in GloVe's text format")
     parser.add_argument("--out", type=Path, help="folder of the trainings")
     given = parser.parse_args()
-    encoder, vectors = given.encoder.rpartition(":")[2], given.vectors and given.vectors.stem
-    kind = ("classify", given.corpus, given.pooling, encoder, vectors)
+    vectors = given.vectors and f"{given.vectors.stem}-{checksum(given.vectors)[:8]}"
+    kind = ("classify", given.corpus, given.pooling, given.encoder.rpartition(":")[2], vectors)
     out = given.out or Path("runs", "-".join(filter(None, kind)))
     text = labelled_text(given.corpus, out / "text")
     changes = SETTINGS[given.corpus] | {"data.vectors": str(given.vectors or "")}
