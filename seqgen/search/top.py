@@ -11,6 +11,7 @@ from seqgen.errors import NotFinite
 from seqgen.search.history import IntArray
 
 _DEPTH = 8  # tokens of a block
+_SORTED = 3000  # numbers that are sorted sooner than looked at in blocks
 
 
 def refuse_nan(values: npt.NDArray[Any]) -> None:
@@ -34,7 +35,7 @@ def top(log_probs: npt.NDArray[Any], k: int) -> tuple[npt.NDArray[Any], IntArray
         UserError: a row holds NaN.
     """
     rows, size = log_probs.shape
-    if size < 8 * k * _DEPTH:
+    if log_probs.size < _SORTED or size < 2 * k * _DEPTH:
         refuse_nan(log_probs)
         ids = np.argsort(-log_probs, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(log_probs, ids, 1), ids
