@@ -20,7 +20,7 @@ def test_the_lesson_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
     assert "nats a character" in told and told.count("\n") > 9
 
 
-@pytest.mark.parametrize("page", ["docs/lesson.md", "recipes/README.md"])
+@pytest.mark.parametrize("page", ["docs/lesson.md", "docs/speed.md", "recipes/README.md"])
 def test_links_lead_somewhere(page):
     path = ROOT / page
     found = links(path.read_text("utf-8"))

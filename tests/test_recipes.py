@@ -204,3 +204,13 @@ def test_int8_compares_what_two_ways_write(tiny_bundle):
     same, off, _, p = parts["quality"](found, found, lines)
     assert (same, off, p) == ("3 of 3", "0.0e+00", "1.000")
     assert parts["quality"](rounded, found, lines)[0].endswith(" of 3")
+
+
+@pytest.mark.parametrize("precision", ["float32", "auto"])
+def test_a_training_kind_of_work_by_kind(recipe, precision):
+    told = recipe("profile_training.py", "--quick", "--precision", precision, "--vocab", 1000)
+    rows = [line.split("|")[1:] for line in told.splitlines() if line.endswith(" |")]
+    spent = {row[0].strip(): float(row[1]) for row in rows[1:]}
+    assert spent["recurrent layers"] > 0 and spent["other products"] > 0
+    total = spent.pop("all")
+    assert sum(spent.values()) == pytest.approx(total, abs=0.05 * len(spent))

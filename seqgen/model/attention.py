@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqgen.errors import UserError
+from seqgen.model.linear import Linear
 from seqgen.model.memory import Memory
 from seqgen.parts import make
 from seqgen.sources import trace
@@ -67,8 +68,8 @@ class Attention(nn.Module):
                 fix="use 'general'",
             )
         self.scale = query_dim**-0.5
-        self.key = None if kind == "dot" else nn.Linear(memory_dim, query_dim, bias=False)
-        self.query = nn.Linear(query_dim, query_dim) if kind == "mlp" else None
+        self.key = None if kind == "dot" else Linear(memory_dim, query_dim, bias=False)
+        self.query = Linear(query_dim, query_dim) if kind == "mlp" else None
         self.energy = nn.Linear(query_dim, 1, bias=False) if kind == "mlp" else None
 
     def prepare(self, memory: Memory) -> Prepared:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from seqgen.errors import UserError
 from seqgen.model.attention import KINDS, Prepared, make_attention
 from seqgen.model.embedding import Embedding, OneHot
+from seqgen.model.linear import Linear
 from seqgen.model.memory import Memory
 from seqgen.model.rnn import Cell, CellState, LockedDropout, RNNLayer
 from seqgen.plugins import is_spec
@@ -133,12 +134,12 @@ class Decoder(nn.Module):
             self.attention = make_attention(config.attention, options, hidden, context)
         self.parts = self.lower.state_count
         self.begin = (
-            nn.Linear(memory_dim, config.layers * self.parts * hidden)
+            Linear(memory_dim, config.layers * self.parts * hidden)
             if memory_dim is not None
             else None
         )
-        self.readout = nn.Linear(hidden + context, width)
-        self.output = nn.Linear(width, vocab_size)
+        self.readout = Linear(hidden + context, width)
+        self.output = Linear(width, vocab_size)
         nn.init.zeros_(self.output.bias)
         if isinstance(self.embed, Embedding) and config.tied_output:
             self.output.weight = self.embed.weight

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from seqgen.model.attention import Attention
 from seqgen.model.build import Seq2Seq
 from seqgen.model.embedding import Embedding
-from seqgen.model.rnn import Cell, CellState, RNNLayer
+from seqgen.model.rnn import Cell, CellState, RNNLayer, lstm_state
 
 Sums = Callable[[Tensor], Tensor]  # of rows int8 [N, K], times a scale for each column: [N, M]
 
@@ -188,10 +188,7 @@ class Int8Layer(nn.Module):
             reset, update = torch.sigmoid(read[:, :width] + carried[:, :width]).chunk(2, -1)
             new = torch.tanh(read[:, width:] + reset * carried[:, width:])
             return (torch.lerp(new, state[0], update),)
-        gates = self.carry.onto(read, state[0]).sigmoid_().view(-1, 4, self.hidden_dim)
-        let_in, forget, new, let_out = gates.unbind(1)
-        memory = _times_tanh(torch.addcmul(let_in, forget, state[1]), let_in, new)
-        return _times_tanh(let_out, let_out, torch.sigmoid(memory * -2)), memory
+        return lstm_state(self.carry.onto(read, state[0]), state)
 
     def run(self, sequence: Tensor, state: CellState) -> tuple[Tensor, CellState]:
         """As ``RNNLayer.run``, in a loop of steps behind one product for all inputs."""
@@ -206,14 +203,6 @@ def _new_doubled(parts: Tensor) -> Tensor:
     """The rows of an LSTM, by fours, with those of the new value times -2."""
     let_in, forget, new, let_out = parts.chunk(4)
     return torch.cat([let_in, forget, new * -2, let_out])
-
-
-def _times_tanh(start: Tensor, factor: Tensor, sigmoid: Tensor) -> Tensor:
-    """``start - factor + factor * tanh(x)``, of the sigmoid of -2x.
-
-    tanh(x) = 1 - 2 sigmoid(-2x), and torch computes a sigmoid in a tenth of a tanh's time.
-    """
-    return torch.addcmul(start, factor, sigmoid, value=-2)
 
 
 class GateTable(nn.Module):

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seqgen.data.batches import pad
 from seqgen.data.shortlist import Shortlist
 from seqgen.model.build import Seq2Seq
 from seqgen.model.decoder import owners
 from seqgen.model.int8 import Int8Linear
+from seqgen.model.linear import linear
 from seqgen.model.memory import TextBatch
 from seqgen.model.stepper import ModelStepper
 from seqgen.search.top import top
@@ -106,7 +106,7 @@ def _part(output: Output, tokens: Tensor) -> Callable[[Tensor], Tensor]:
     """An output layer for some tokens."""
     if isinstance(output, Int8Linear):
         return output.part(tokens)
-    return partial(F.linear, weight=output.weight[tokens], bias=output.bias[tokens])
+    return partial(linear, weight=output.weight[tokens], bias=output.bias[tokens])
 
 
 class ListedStepper(ModelStepper):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqgen.model.embedding import Embedding
+from seqgen.model.linear import linear
 from seqgen.model.memory import Memory, TextBatch
 
 Cell = Literal["lstm", "gru", "rnn"]
@@ -115,9 +116,31 @@ class RNNLayer(nn.Module):
         layer = self.layer
         weights = (layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0)
         if self.cell == "lstm":
-            return tuple(torch.lstm_cell(inputs, state, *weights))
+            if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
+                return tuple(torch.lstm_cell(inputs, state, *weights))
+            gates = linear(inputs, weights[0], weights[2])
+            gates += linear(state[0], weights[1], weights[3])
+            gates.view(-1, 4, self.hidden_dim)[:, 2] *= -2
+            return lstm_state(gates, state)
         function = torch.gru_cell if self.cell == "gru" else torch.rnn_tanh_cell
         return (function(inputs, state[0], *weights),)
+
+
+def lstm_state(gates: Tensor, state: CellState) -> CellState:
+    """The state of an LSTM after ``state``.
+
+    tanh(x) is 1 - 2 sigmoid(-2x) here, which torch computes in a tenth of a tanh's time.
+
+    Args:
+        gates: [N, 4H], the sums of its gates by fours, that of the new value times -2; in its
+            place come their sigmoids.
+        state: output and memory, [N, H] both.
+    """
+    parts = gates.sigmoid_().view(len(gates), 4, -1)
+    let_in, forget, new, let_out = parts.unbind(1)
+    memory = torch.addcmul(torch.addcmul(let_in, forget, state[1]), let_in, new, value=-2)
+    closed = torch.sigmoid(memory * -2)
+    return torch.addcmul(let_out, let_out, closed, value=-2), memory
 
 
 @cache
