@@ -8,6 +8,7 @@ import torch
 
 from seqgen.bench.measure import Measure
 from seqgen.model.int8 import packing, prepare
+from seqgen.model.linear import linear
 from seqgen.training.precision import matmul_rate, seconds_each
 
 _SIZE = 1024  # of the square matrices
@@ -38,7 +39,7 @@ class Limits:
 
 def measure_limits(seconds: float) -> tuple[Limits, list[Measure]]:
     """Measure each limit for so many seconds."""
-    full = matmul_rate(torch.float32, seconds, _SIZE)
+    full = float_rate(seconds)
     low = matmul_rate(torch.bfloat16, seconds, _SIZE)
     whole, bandwidth = int8_rate(seconds), read_rate(seconds)
     return Limits(full, low, bandwidth), [
@@ -47,6 +48,14 @@ def measure_limits(seconds: float) -> tuple[Limits, list[Measure]]:
         Measure("products, int8", whole, "GOP/s"),
         Measure("reading memory", bandwidth, "GB/s"),
     ]
+
+
+def float_rate(seconds: float) -> float:
+    """Products in float32 by the faster of torch's libraries, in GFLOP/s."""
+    left, right = torch.randn(2, _SIZE, _SIZE)
+    with torch.no_grad():
+        own = 2 * _SIZE**3 / seconds_each(lambda: linear(left, right, None), seconds) / 1e9
+    return max(own, matmul_rate(torch.float32, seconds, _SIZE))
 
 
 def int8_rate(seconds: float) -> float:
