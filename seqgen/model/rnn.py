@@ -16,6 +16,7 @@ from seqgen.model.memory import Memory, TextBatch
 Cell = Literal["lstm", "gru", "rnn"]
 CellState = tuple[Tensor, ...]  # lstm: (h, c), else (h,); each [N, H]
 
+_FEW = 8  # rows; fewer are stepped sooner by torch's own cell
 _LAYERS: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
@@ -116,7 +117,8 @@ class RNNLayer(nn.Module):
         layer = self.layer
         weights = (layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0)
         if self.cell == "lstm":
-            if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
+            few = len(inputs) < _FEW
+            if few or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
                 return tuple(torch.lstm_cell(inputs, state, *weights))
             gates = linear(inputs, weights[0], weights[2])
             gates += linear(state[0], weights[1], weights[3])
