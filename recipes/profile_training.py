@@ -11,7 +11,6 @@ import argparse
 import math
 import re
 from collections import defaultdict
-from functools import partial
 from typing import Any
 
 import torch
@@ -46,7 +45,11 @@ def main() -> None:
         parser.error("an update has a pair and a token at least, a vocabulary 1,000")
     dtype, peak, why = choose_precision(given.precision)
     job, count = training(given.pairs, given.length, given.vocab), 1 if given.quick else 30
-    update = partial(under, dtype, job)
+
+    def update() -> None:
+        with torch.autocast("cpu", torch.bfloat16, dtype == torch.bfloat16):
+            job()
+
     for _ in range(min(count, 3)):
         update()
     with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as found:
@@ -54,12 +57,6 @@ def main() -> None:
             update()
     print(f"precision {why}; {torch.get_num_threads()} threads\n")
     report(found.events(), count, peak)
-
-
-def under(dtype: torch.dtype, job: Any) -> None:
-    """An update with its products in ``dtype``."""
-    with torch.autocast("cpu", torch.bfloat16, dtype == torch.bfloat16):
-        job()
 
 
 def report(events: Any, count: int, peak: float) -> None:
@@ -86,8 +83,8 @@ def report(events: Any, count: int, peak: float) -> None:
 
 def operations(name: str, shapes: Any) -> float:
     """Floating-point operations of one product; 0 of anything else."""
-    if name in ("mm", "bmm") or name == "addmm":
-        left, right = shapes[-2:] if name != "addmm" else shapes[1:3]
+    if name in ("mm", "bmm", "addmm"):  # the last has what is added in front
+        left, right = [shape for shape in shapes if len(shape) > 1][-2:]
         return 2.0 * math.prod(left) * right[-1]
     if name.startswith("mkldnn_rnn_layer"):  # input [T, B, K], weights [G, K] and [G, H]
         inputs, weights = shapes[0], [shape for shape in shapes[1:3] if len(shape) == 2]

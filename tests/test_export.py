@@ -2,15 +2,15 @@
 
 import json
 import tempfile
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from exporting import exported, same_hypotheses
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models import VOCAB, batch, small
+from models import small
 from squares import COLOURS, draw
 from torchless import said
 from typer.testing import CliRunner
@@ -21,24 +21,9 @@ from seqgen.bundle import read_bundle
 from seqgen.cli import app
 from seqgen.export.folder import export
 from seqgen.export.graph import Graph, Weights
-from seqgen.export.parts import write_start, write_step
-from seqgen.model.stepper import ModelStepper
-from seqgen.runtime import OnnxStepper, Session
-from seqgen.search.step import run
 
 LINES = ["a big dog", "", "cat", "red red cat sees", "dog sees a cat", "big", "zzz unknown"]
 STRATEGIES = (Greedy(), Beam(4, n_best=3, coverage_penalty=0.1), Sample(1.0, samples=2, seed=3))
-
-
-def exported(model, folder, int8=False):
-    with open(folder / "weights.bin", "wb") as file:
-        weights = Weights("weights.bin", file)
-        step, start = Graph(weights, int8), Graph(weights)
-        write_step(step, model.decoder)
-        write_start(start, model.encoder, model.decoder)
-    step.write(folder / "step.onnx")
-    start.write(folder / "start.onnx")
-    return OnnxStepper(Session(folder / "step.onnx"), Session(folder / "start.onnx"), VOCAB, 2)
 
 
 @settings(max_examples=15, deadline=None)
@@ -55,20 +40,8 @@ def test_every_configuration_writes_the_same(cell, attention, layers, feeding, t
         torch.float32, cell=cell, attention=attention, layers=layers, input_feeding=feeding,
         tied_output=tied,
     )  # fmt: skip
-    inputs = batch(lengths)
-    arrays = {"tokens": inputs.tokens.numpy(), "lengths": inputs.mask.sum(1).int().numpy()}
-    limits = np.full(len(lengths), 8)
     with tempfile.TemporaryDirectory() as folder:
-        stepper = exported(model, Path(folder))
-        for strategy in (Greedy(), Beam(3, n_best=2), Sample(samples=2)):
-            theirs = run(strategy.run(ModelStepper(model), inputs, limits))
-            ours = run(strategy.run(stepper, arrays, limits))
-            for one, other in zip(chain(*ours), chain(*theirs), strict=True):
-                assert one.tokens == other.tokens
-                assert one.token_log_probs == pytest.approx(other.token_log_probs, abs=1e-4)
-                assert (one.attention is None) == (other.attention is None)
-                if one.attention is not None:
-                    assert np.abs(one.attention - other.attention).max() < 1e-4
+        same_hypotheses(model, exported(model, Path(folder)), lengths)
 
 
 def same(found, expected):

@@ -1,27 +1,19 @@
 """Attention of one's own is exported as torch follows it."""
 
 from dataclasses import dataclass
-from itertools import chain
 
-import numpy as np
 import pytest
 import torch
+from exporting import exported, same_hypotheses
 from good_encoders import MeanEncoder
-from models import VOCAB, batch, small
+from models import VOCAB, small
 from torch import nn
 
-from seqgen import Beam, Greedy, Sample, UserError
-from seqgen.export.graph import Graph, Weights
+from seqgen import UserError
 from seqgen.export.own import own_attention
-from seqgen.export.parts import write_start, write_step
-from seqgen.export.traced import TEXT, trace_start
 from seqgen.model.attention import Attention, Prepared
 from seqgen.model.build import Seq2Seq
 from seqgen.model.decoder import Decoder, DecoderConfig
-from seqgen.model.rnn import RNNEncoder
-from seqgen.model.stepper import ModelStepper
-from seqgen.runtime import OnnxStepper, Session
-from seqgen.search.step import run
 
 
 class Cosine(nn.Module):
@@ -51,11 +43,13 @@ class Gated(Prepared):
     Attributes:
         gates: [B, 1, S].
         whole: [B, 1, H].
+        mask: [B, 1, S] bool.
         note: no tensor.
     """
 
     gates: torch.Tensor
     whole: torch.Tensor
+    mask: torch.Tensor
     note: str
 
 
@@ -71,11 +65,13 @@ class Gate(Attention):
         plain = super().prepare(memory)
         gates = nn.functional.logsigmoid(self.gate(memory.states)).mT
         whole = self.whole(memory.summary)[:, None]
-        return Gated(plain.keys, plain.values, plain.bias, gates, whole, "so")
+        mask = memory.mask[:, None]
+        return Gated(plain.keys, plain.values, plain.bias, gates, whole, mask, "so")
 
     def forward(self, queries, prepared):
         scores = (queries + prepared.whole) @ prepared.keys.mT * self.scale
-        weights = (scores + prepared.gates + prepared.bias).softmax(-1)
+        scores = (scores + prepared.gates).masked_fill(~prepared.mask, float("-inf"))
+        weights = scores.softmax(-1)
         return weights @ prepared.values, weights
 
 
@@ -89,21 +85,6 @@ class Sorting(Cosine):
 
 def name_of(own):
     return f"{own.__module__}:{own.__qualname__}"
-
-
-def exported(model, folder):
-    with open(folder / "weights.bin", "wb") as file:
-        weights = Weights("weights.bin", file)
-        step, start = Graph(weights), Graph(weights)
-        write_step(step, model.decoder)
-        if isinstance(model.encoder, RNNEncoder):
-            write_start(start, model.encoder, model.decoder)
-    step.write(folder / "step.onnx")
-    if isinstance(model.encoder, RNNEncoder):
-        start.write(folder / "start.onnx")
-    else:
-        trace_start(folder / "start.onnx", model, TEXT)
-    return OnnxStepper(Session(folder / "step.onnx"), Session(folder / "start.onnx"), VOCAB, 2)
 
 
 def beside_an_encoder_of_ones_own():
@@ -123,15 +104,7 @@ def test_it_writes_the_same(make, tmp_path):
     model = make()
     stepper = exported(model, tmp_path)
     for lengths in ([1], [7], [2, 9, 4], [3] * 5):
-        inputs, limits = batch(lengths), np.full(len(lengths), 8)
-        arrays = {"tokens": inputs.tokens.numpy(), "lengths": inputs.mask.sum(1).int().numpy()}
-        for strategy in (Greedy(), Beam(3, n_best=2), Sample(samples=2)):
-            theirs = run(strategy.run(ModelStepper(model), inputs, limits))
-            ours = run(strategy.run(stepper, arrays, limits))
-            for one, other in zip(chain(*ours), chain(*theirs), strict=True):
-                assert one.tokens == other.tokens
-                assert one.token_log_probs == pytest.approx(other.token_log_probs, abs=1e-4)
-                assert np.abs(one.attention - other.attention).max() < 1e-4
+        same_hypotheses(model, stepper, lengths)
 
 
 def test_what_is_kept_of_an_input_has_sizes_of_its_own():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -54,7 +55,7 @@ def float_rate(seconds: float) -> float:
     """Products in float32 by the faster of torch's libraries, in GFLOP/s."""
     left, right = torch.randn(2, _SIZE, _SIZE)
     with torch.no_grad():
-        own = 2 * _SIZE**3 / seconds_each(lambda: linear(left, right, None), seconds) / 1e9
+        own = _rate(lambda: linear(left, right, None), seconds)
     return max(own, matmul_rate(torch.float32, seconds, _SIZE))
 
 
@@ -62,7 +63,12 @@ def int8_rate(seconds: float) -> float:
     """Products of 8-bit integers as ``--int8`` has them summed, in GOP/s."""
     left, right = torch.randint(-63, 64, (2, _SIZE, _SIZE), dtype=torch.int8)  # 7 bits
     sums = prepare(left, torch.ones(_SIZE), packing())
-    return 2 * _SIZE**3 / seconds_each(lambda: sums(right), seconds) / 1e9
+    return _rate(lambda: sums(right), seconds)
+
+
+def _rate(product: Callable[[], object], seconds: float) -> float:
+    """Operations of a product of ``_SIZE`` a second, in 10^9."""
+    return 2 * _SIZE**3 / seconds_each(product, seconds) / 1e9
 
 
 def read_rate(seconds: float) -> float:

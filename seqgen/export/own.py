@@ -8,6 +8,7 @@ from typing import Any
 
 import onnx
 import torch
+from onnx import helper
 from torch import Tensor, nn
 
 from seqgen.export.follow import Free, follow
@@ -37,13 +38,24 @@ class OwnAttention:
     prepared: Prepared
     shapes: dict[str, list[int | str]]
 
-    def write_prepare(self, graph: Graph, states: str, mask: str, summary: str) -> list[str]:
-        """What is kept of ``states`` [B, S, D], ``mask`` [B, S] and ``summary`` [B, D]."""
+    def kinds(self) -> dict[str, int]:
+        """The type of each tensor that is kept, as a graph has it."""
+        kept = self.prepared.tensors().items()
+        return {name: helper.np_dtype_to_tensor_dtype(part.numpy().dtype) for name, part in kept}
+
+    def write_prepare(self, graph: Graph, states: str, mask: str, summary: str) -> None:
+        """What is kept of ``states`` [B, S, D], ``mask`` [B, S], ``summary`` [B, D] comes out."""
         memory = self.memory
         given = {"states": memory.states, "mask": memory.mask, "summary": memory.summary}
         free = {"states": {0: "b", 1: "s"}, "mask": {0: "b", 1: "s"}, "summary": {0: "b"}}
         model = self._follow(_Prepare(self.module), given, free)
-        return graph.include(model, {"states": states, "mask": mask, "summary": summary})
+        kept = graph.include(model, {"states": states, "mask": mask, "summary": summary})
+        for (name, kind), part in zip(self.kinds().items(), kept, strict=True):
+            graph.output(name, part, kind, self.shapes[name])
+
+    def write_inputs(self, graph: Graph) -> list[str]:
+        """What is kept goes in."""
+        return [graph.input(name, kind, self.shapes[name]) for name, kind in self.kinds().items()]
 
     def write_look(self, graph: Graph, queries: str) -> list[str]:
         """Contexts [B, K, D] and weights [B, K, S] of ``queries`` [B, K, H], and inputs."""
@@ -59,10 +71,15 @@ class OwnAttention:
         return onnx.load_model_from_string(file.getvalue())
 
 
+def is_own(attention: Any) -> bool:
+    """Whether it is an attention, and not seqgen's."""
+    return attention is not None and type(attention) is not Attention
+
+
 def own_attention(decoder: Decoder) -> OwnAttention | None:
     """The attention of ``decoder``, if it has one that is not seqgen's."""
     module, config = decoder.attention, decoder.config
-    if module is None or type(module) is Attention:
+    if not is_own(module):
         return None
     width = decoder.readout.in_features - config.hidden_dim
     memory, longer = _memory(3, width), _memory(4, width)

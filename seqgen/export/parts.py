@@ -24,8 +24,8 @@ _GATES = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2), "rnn": (0,)}  # torch's in ONN
 def write_step(graph: Graph, decoder: Decoder) -> None:
     """A step of ``decoder``: ``tokens`` [N] and ``state.i`` [N, ·] in; ``log_probs`` [N, V], out.
 
-    Also in: ``keys``, ``values`` and ``bias`` of B inputs, with attention; also out: ``next.i``
-    and then ``attention`` [B, K, S].
+    Also in, with attention: what it keeps of B inputs, ``keys``, ``values`` and ``bias`` where it
+    is seqgen's; also out: ``next.i`` and then ``attention`` [B, K, S].
     """
     width, hidden = decoder.config.embedding_dim, decoder.config.hidden_dim
     tokens = graph.input("tokens", INT64, ["n"])
@@ -104,26 +104,32 @@ def _cell(graph: Graph, layer: RNNLayer, read: str, state: list[str]) -> list[st
 
 def _attend(graph: Graph, query: str, decoder: Decoder) -> str:
     """The contexts [N, D] of queries [N, H]; the weights become the output ``attention``."""
-    hidden, attention = decoder.config.hidden_dim, decoder.attention
-    memory, own = decoder.readout.in_features - hidden, own_attention(decoder)
-    flat = graph.constant([-1, memory], np.int64)
-    if own is not None:
-        parts = [graph.input(name, FLOAT, shape) for name, shape in own.shapes.items()]
-        queries = _grouped(graph, query, parts[0], hidden)
-        context, weights = own.write_look(graph, queries)
-        graph.output("attention", weights, FLOAT, ["b", "k", "s"])
-        return graph.add("Reshape", context, flat)
+    hidden, own = decoder.config.hidden_dim, own_attention(decoder)
+    memory = decoder.readout.in_features - hidden
+    if own is None:
+        context, weights = _look(graph, decoder.attention, query, hidden, memory)
+    else:
+        kept = own.write_inputs(graph)
+        context, weights = own.write_look(graph, _grouped(graph, query, kept[0], hidden))
+    graph.output("attention", weights, FLOAT, ["b", "k", "s"])
+    return graph.add("Reshape", context, graph.constant([-1, memory], np.int64))
+
+
+def _look(
+    graph: Graph, attention: Attention, query: str, hidden: int, memory: int
+) -> tuple[str, str]:
+    """Contexts [B, K, D] and weights [B, K, S] of queries [N, H]."""
     mlp = attention.query is not None
     shape: list[int | str] = ["b", "s", hidden] if mlp else ["b", hidden, "s"]
     keys = graph.input("keys", FLOAT, shape)
     values = graph.input("values", FLOAT, ["b", "s", memory])
     bias = graph.input("bias", FLOAT, ["b", 1, "s"])
-    if mlp:
+    if attention.query is not None:
         query = graph.linear(
             query, attention.query.weight, attention.query.bias, attention.query.weight
         )
     grouped = _grouped(graph, query, keys, hidden)
-    if mlp:
+    if attention.energy is not None:
         wide = graph.add("Unsqueeze", grouped, graph.constant([2], np.int64))
         each = graph.add("Unsqueeze", keys, graph.constant([1], np.int64))
         mixed = graph.add("Tanh", graph.add("Add", wide, each))  # [B, K, S, H]
@@ -134,8 +140,7 @@ def _attend(graph: Graph, query: str, decoder: Decoder) -> str:
     else:
         scores = graph.add("MatMul", grouped, keys)
     weights = graph.add("Softmax", graph.add("Add", scores, bias), axis=-1)
-    graph.output("attention", weights, FLOAT, ["b", "k", "s"])
-    return graph.add("Reshape", graph.add("MatMul", weights, values), flat)
+    return graph.add("MatMul", weights, values), weights
 
 
 def _grouped(graph: Graph, rows: str, kept: str, width: int) -> str:
@@ -171,9 +176,7 @@ def write_start(graph: Graph, encoder: RNNEncoder, decoder: Decoder) -> None:
     _begin(graph, decoder, summary)
     own = own_attention(decoder)
     if own is not None:
-        kept = own.write_prepare(graph, states, mask, summary)
-        for (name, shape), part in zip(own.shapes.items(), kept, strict=True):
-            graph.output(name, part, FLOAT, shape)
+        own.write_prepare(graph, states, mask, summary)
     elif decoder.attention is not None:
         _prepare(graph, decoder.attention, states, decoder)
         masked = graph.constant(-np.inf, np.float32)

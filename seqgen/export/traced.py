@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from seqgen.conformance.batches import changed, padded, tensors
 from seqgen.export.follow import Free, follow
-from seqgen.export.own import free_sizes, own_attention
-from seqgen.model.attention import Attention
+from seqgen.export.own import free_sizes, is_own, own_attention
 from seqgen.model.build import Seq2Seq
 from seqgen.model.heads import Labeller
 from seqgen.model.memory import ImageBatch, TextBatch, ValueBatch, WordBatch
@@ -98,9 +97,11 @@ class _Start(nn.Module):
         state = self.model.decoder.start(memory, memory.states.shape[0])
         found = [part for cell in state.cells for part in cell]
         attention, prepared = self.model.decoder.attention, state.prepared
-        if prepared is not None and type(attention) is not Attention:
+        if prepared is None:
+            return tuple(found)
+        if is_own(attention):
             found += prepared.tensors().values()
-        elif prepared is not None:
+        else:
             keys = prepared.keys
             if attention.query is None:
                 keys = (keys * attention.scale).transpose(1, 2)
