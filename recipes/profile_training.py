@@ -18,6 +18,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from seqgen.bench.growth import training
 from seqgen.cli import run_command
+from seqgen.errors import UserError
 from seqgen.training.precision import choose_precision
 
 KINDS = {  # the first that fits
@@ -42,7 +43,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one update")
     given = parser.parse_args()
     if min(given.pairs, given.length) < 1 or given.vocab < 1000:
-        parser.error("an update has a pair and a token at least, a vocabulary 1,000")
+        raise UserError("an update has a pair and a token at least, a vocabulary 1,000 tokens")
     dtype, peak, why = choose_precision(given.precision)
     job, count = training(given.pairs, given.length, given.vocab), 1 if given.quick else 30
 
